@@ -1,0 +1,1 @@
+"""The demo: a closed storybook world, a corpus made of it, and what runs on them."""

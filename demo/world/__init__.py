@@ -1,0 +1,1 @@
+"""A closed world of storybook animals whose every sentence is known in nine languages."""
