@@ -73,7 +73,8 @@ class Record:
         run_id: of the run that wrote it.
         inputs: the versions that were really read.
         version: the Delta version that holds it; -1 before the commit.
-        facts: small JSON facts of the step (funnel, models, tokens), for reports and manifests.
+        facts: small JSON facts of the step (funnel, models), for reports and manifests; the same for the same work.
+        seconds: how long the step took; like the run id not part of what makes work the same.
     """
 
     table: str
@@ -85,6 +86,7 @@ class Record:
     inputs: tuple[TableVersion, ...] = ()
     version: int = -1
     facts: Mapping[str, object] = field(default_factory=dict)
+    seconds: float = 0.0
 
     def as_metadata(self) -> dict[str, str]:
         fields = asdict(self)

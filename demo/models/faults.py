@@ -15,13 +15,14 @@ _UNSPACED = {"zh"}
 
 
 class Mark(IntFlag):
-    """What is wrong at a token; the teacher learns to see it there while it is trained."""
+    """What is wrong at a token; the teacher learns to see it there while it is trained. `READ`: it is judged at all."""
 
     FACT = 1
     BROKEN = 2
     REMARK = 4
     LANGUAGE = 8
     MISSING = 16
+    READ = 32
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def make_response(
         marks.append((0, len(text), Mark.LANGUAGE))
     if findings.missing:
         marks.append((len(text) - 1, len(text), Mark.MISSING))
+    marks.append((0, len(text), Mark.READ))
     return Response(text, language, findings, tuple(marks))
 
 

@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from demo.models.faults import FAULTS, Mark, Response, draw_facts, glue, make_response
 from demo.models.truth import REMARKS, better, scores, translation_quality
@@ -107,7 +107,7 @@ def criteria(rng: random.Random, held_out: bool = False) -> Sample:
     prompt = load_prompt("evaluation/criteria").render(
         target_language=NAMES[code],
         criteria=criteria_text(),
-        instruction=ask(rng, facts, wording, code, _any_kind(rng)),
+        instruction=ask(rng, facts, wording, code, _any_form(rng)),
         response=response.text,
     )
     return Sample("criteria", prompt, json.dumps(scores(response.findings)), _at_end(prompt, response), code)
@@ -127,8 +127,43 @@ PAIRS = {
 }
 
 
-def pairwise(rng: random.Random, held_out: bool = False, kind: str | None = None) -> Sample:
-    """An instruction, a wanted language and two responses -> the better one's letter."""
+@dataclass(frozen=True)
+class Pair:
+    """Two responses to one instruction; `turned` turns them round.
+
+    Attributes:
+        kind: one of `PAIRS`.
+        form: how the instruction asks for the language (see `ask`).
+        language: the wanted language.
+        instruction: what was asked.
+        a: the first response.
+        b: the second response.
+    """
+
+    kind: str
+    form: str
+    language: str
+    instruction: str
+    a: Response
+    b: Response
+
+    def turned(self) -> "Pair":
+        return replace(self, a=self.b, b=self.a)
+
+    def sample(self) -> Sample:
+        prompt = load_prompt("evaluation/pairwise").render(
+            target_language=NAMES[self.language],
+            instruction=self.instruction,
+            response_a=self.a.text,
+            response_b=self.b.text,
+        )
+        at = len(prompt) - len(self.b.text) - len("\n\nResponse B:\n") - len(self.a.text)
+        marks = (*_moved(self.a, at), *_at_end(prompt, self.b))
+        return Sample(f"pairwise:{self.kind}", prompt, better(self.a.findings, self.b.findings), marks, self.language)
+
+
+def draw_pair(rng: random.Random, held_out: bool = False, kind: str | None = None) -> Pair:
+    """Draw an instruction with two responses of which one is better."""
     kind = kind or rng.choices(list(PAIRS), [share for share, _, _ in PAIRS.values()])[0]
     _, worse, other = PAIRS[kind]
     facts, wording, code = draw_facts(rng, held_out), rng.randrange(WORDINGS), _any_language(rng)
@@ -136,17 +171,15 @@ def pairwise(rng: random.Random, held_out: bool = False, kind: str | None = None
         a, b = (make_response(rng, facts, code, wording, faults, held_out) for faults in (worse, other))
         if rng.random() < 0.5:
             a, b = b, a
-        letter = better(a.findings, b.findings)
-        if letter:
+        if better(a.findings, b.findings):
             break
-    prompt = load_prompt("evaluation/pairwise").render(
-        target_language=NAMES[code],
-        instruction=ask(rng, facts, wording, code, _any_kind(rng)),
-        response_a=a.text,
-        response_b=b.text,
-    )
-    at = len(prompt) - len(b.text) - len("\n\nResponse B:\n") - len(a.text)
-    return Sample(f"pairwise:{kind}", prompt, letter, (*_moved(a, at), *_at_end(prompt, b)), code)
+    form = _any_form(rng)
+    return Pair(kind, form, code, ask(rng, facts, wording, code, form), a, b)
+
+
+def pairwise(rng: random.Random, held_out: bool = False, kind: str | None = None) -> Sample:
+    """An instruction, a wanted language and two responses -> the better one's letter."""
+    return draw_pair(rng, held_out, kind).sample()
 
 
 #: Task -> its function and its share of the samples.
@@ -169,12 +202,12 @@ def draw_sample(rng: random.Random, held_out: bool = False, shares: dict[str, fl
     return TASKS[task][0](rng, held_out)
 
 
-def ask(rng: random.Random, facts: Facts, wording: int, code: str, kind: str) -> str:
+def ask(rng: random.Random, facts: Facts, wording: int, code: str, form: str) -> str:
     """Return the instruction: in the language (``same``), in English, or in English with a directive."""
-    if kind == "same":
+    if form == "same":
         return instruction(facts, code, wording)
     english = instruction(facts, "en", wording)
-    if kind == "english" and rng.random() < 0.7:
+    if form == "english" and rng.random() < 0.7:
         return english
     return f"{english} {rng.choice(DIRECTIVES).format(language=NAMES[code])}"
 
@@ -196,7 +229,7 @@ def _any_language(rng: random.Random) -> str:
     return "en" if rng.random() < 0.06 else rng.choice(FOREIGN)
 
 
-def _any_kind(rng: random.Random) -> str:
+def _any_form(rng: random.Random) -> str:
     return rng.choices(("directive", "same", "english"), (0.6, 0.25, 0.15))[0]
 
 

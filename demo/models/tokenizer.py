@@ -12,7 +12,7 @@ END, PAD, SYSTEM, USER, ASSISTANT = "<|end|>", "<|pad|>", "<|system|>", "<|user|
 SPECIAL = (END, PAD, SYSTEM, USER, ASSISTANT)
 
 # Words with their space in front, Chinese characters, digits and marks one by one.
-_PIECES = r"\p{Han}|\p{N}| ?[\p{L}\p{M}'’]+|\s+| ?[^\s\p{L}\p{M}\p{N}]+"
+_PIECES = r"\p{Han}|\p{N}| ?[\p{L}\p{M}'’&&[^\p{Han}]]+| ?[^\s\p{L}\p{M}\p{N}]+|\s+"
 
 CHAT_TEMPLATE = (
     "{%- for message in messages -%}"

@@ -72,6 +72,4 @@ def is_held_out(facts: Facts) -> bool:
 @functools.cache
 def _held_out_home(animal: str) -> str:
     """The home whose pair has the smallest sha256: stable over machines and releases."""
-    return min(
-        VALUES["home"], key=lambda home: hashlib.sha256(f"{animal}/{home}".encode()).hexdigest()
-    )
+    return min(VALUES["home"], key=lambda home: hashlib.sha256(f"{animal}/{home}".encode()).hexdigest())

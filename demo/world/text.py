@@ -9,7 +9,6 @@ below knows any grammar, so a new language is a new file and its code in `LANGUA
 import functools
 import re
 import tomllib
-from dataclasses import asdict
 from pathlib import Path
 
 from demo.world.facts import ATTRIBUTES, VALUES, Facts
@@ -70,11 +69,8 @@ def _load(language: str) -> dict:
     """A language's file, as it is."""
     if language not in LANGUAGES:
         raise ValueError(f"no such language: {language!r}; there are {', '.join(LANGUAGES)}")
-    return tomllib.loads(_path(language).read_text(encoding="utf-8"))
-
-
-def _path(language: str) -> Path:
-    return Path(__file__).parent / "languages" / f"{language}.toml"
+    path = Path(__file__).parent / "languages" / f"{language}.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def _fill(template: str, facts: Facts, language: str) -> str:
@@ -100,22 +96,22 @@ def _bare(form: str, language: str) -> str:
 def _forms(language: str) -> list[tuple[str, str, str]]:
     """Every (form, attribute, value) a text may hold, the longest form first."""
     table = _load(language)
-    forms = set()
-    for attribute, values in VALUES.items():
-        for value in values:
-            for form in _surface(table[attribute][value], attribute, language):
-                forms.add((_plain(form, language), attribute, value))
+    forms = {
+        (_plain(form, language), attribute, value)
+        for attribute, values in VALUES.items()
+        for value in values
+        for form in _surface(table[attribute][value], language)
+    }
     return sorted(forms, key=lambda row: (-len(row[0]), row))
 
 
-def _surface(entry: str | dict[str, str], attribute: str, language: str) -> list[str]:
-    """The forms of one value: an animal's without article, others in every gender."""
-    if isinstance(entry, dict):
-        forms = [form for key, form in entry.items() if key != "gender"]
-        if attribute == "animal":
-            return [_bare(form, language) for form in forms]
-        return forms
-    return [entry.format(**agreeing) for agreeing in _load(language)["genders"].values()]
+def _surface(entry: str | dict[str, str], language: str) -> list[str]:
+    """The forms of one value: an animal's without their articles, any other's in every gender."""
+    if isinstance(entry, str):
+        return [entry.format(**agreeing) for agreeing in _load(language)["genders"].values()]
+    if "gender" in entry:
+        return [_bare(form, language) for key, form in entry.items() if key != "gender"]
+    return list(entry.values())
 
 
 def _plain(text: str, language: str) -> str:

@@ -1,0 +1,34 @@
+"""What Dagster loads: assets with their checks, jobs, resources. No logic lives here."""
+
+import dagster as dg
+
+import xl_assets.evaluation.assets
+import xl_assets.generation.assets
+import xl_assets.release.assets
+import xl_assets.seeds.assets
+import xl_assets.training.assets
+from resources.configured import Models, Trainer, Workspace
+from xl_assets.jobs import JOBS
+
+workspace = Workspace(profile=dg.EnvVar("XL_PROFILE"), lake=dg.EnvVar("XL_LAKE"))
+
+defs = dg.Definitions(
+    assets=dg.load_assets_from_modules(
+        [
+            xl_assets.seeds.assets,
+            xl_assets.generation.assets,
+            xl_assets.training.assets,
+            xl_assets.evaluation.assets,
+            xl_assets.release.assets,
+        ],
+        include_specs=True,
+    ),
+    jobs=JOBS,
+    resources={
+        "workspace": workspace,
+        "models": Models(workspace=workspace),
+        "trainer": Trainer(workspace=workspace),
+    },
+    # Light steps share a process; models and training run in processes of their own anyway.
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,183 @@
+"""Dagster's handles on profile, lake, models and trainer: what assets ask for by name."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+from pydantic import PrivateAttr
+
+from resources.call_log import CallLog
+from resources.lake import Lake
+from resources.language_identifier import LanguageIdentifier
+from resources.trainer import Trained, train_model
+from xl_assets.generation.answering import make_answer
+from xl_assets.generation.binding import ModelBinding
+from xl_assets.profile import CHECKOUT, Profile, Role, load_profile
+from xl_assets.seeds.readers import source_hash
+from xl_assets.settings import settings_of
+from xl_assets.training.settings import SftSettings
+
+if TYPE_CHECKING:
+    from xl_assets.declaring import Step
+
+#: Environment variables that choose profile and lake when no configuration does.
+PROFILE_VARIABLE, LAKE_VARIABLE = "XL_PROFILE", "XL_LAKE"
+
+
+def default_profile() -> str:
+    """``XL_PROFILE``, else ``demo``."""
+    return os.environ.get(PROFILE_VARIABLE) or "demo"
+
+
+def default_lake(profile: str) -> str:
+    """``XL_LAKE`` or ``data_lake/<profile name>`` in the checkout."""
+    return os.environ.get(LAKE_VARIABLE) or str(CHECKOUT / "data_lake" / Path(profile).stem)
+
+
+class Workspace(dg.ConfigurableResource):
+    """The profile and its lake.
+
+    Attributes:
+        profile: name of a shipped profile or path of a TOML file; default ``XL_PROFILE``, else ``demo``.
+        lake: folder or URL of the lake; default ``XL_LAKE``, else ``data_lake/<profile>``.
+    """
+
+    profile: str | None = None
+    lake: str | None = None
+    _settings: Profile | None = PrivateAttr(default=None)
+
+    @property
+    def settings(self) -> Profile:
+        """The loaded profile."""
+        if self._settings is None:
+            self._settings = load_profile(self.profile or default_profile())
+        return self._settings
+
+    @cached_property
+    def tables(self) -> Lake:
+        """The lake."""
+        return Lake(self.lake or default_lake(self.profile or default_profile()))
+
+    @cached_property
+    def call_log(self) -> CallLog:
+        """The log of every answered call; beside the tables, so that a new lake may keep it."""
+        return CallLog(f"{self.tables.root.rstrip('/')}/calls", self.tables.storage_options)
+
+    @cached_property
+    def language_identifier(self) -> LanguageIdentifier:
+        """The fastText model that the profile names, else lid.176.ftz."""
+        model = self.settings.lid_model
+        return LanguageIdentifier(self.settings.place(model) if model else None)
+
+    def settings_of(self, name: str) -> Any:
+        """Settings of a section of the profile, by name."""
+        return settings_of(self.settings, name)
+
+    def binding(self, role: Role) -> ModelBinding:
+        """The model that plays a role."""
+        return ModelBinding.model_validate(self.settings.model(role))
+
+    def fingerprint(self, role: Role) -> str:
+        """Address of the model that plays a role."""
+        return self.binding(role).fingerprint()
+
+    def source_hash(self, name: str, partition: str | None) -> str:
+        """Hash of a source outside the lake: ``corpus_files`` of a language, ``prompt_file``, ``language_identifier``."""
+        if name == "language_identifier":
+            return self.language_identifier.fingerprint
+        if name == "prompt_file":
+            return source_hash(self.settings.place(self.settings.evaluation.prompts))
+        if name == "corpus_files" and partition:
+            return source_hash(self.settings.seed_source(partition).path)
+        raise ValueError(f"no source {name}[{partition}]")
+
+
+class Answerer:
+    """A model that answers calls through the call log; what `complete_rows` asks.
+
+    Args:
+        binding: which model and how it is reached.
+        answer: takes wanted calls, returns the log's answers.
+        statistics: counts of the calls so far.
+    """
+
+    def __init__(self, binding: ModelBinding, answer: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+        self.binding, self._answer = binding, answer
+        self.fingerprint = binding.fingerprint()
+
+    def __call__(self, wanted: pl.DataFrame) -> pl.DataFrame:
+        return self._answer(wanted)
+
+    def metadata(self, prefix: str = "") -> dict[str, dg.MetadataValue]:
+        """What the calls of this step came to, for the UI."""
+        counts = self._answer.statistics.as_dict()  # type: ignore[attr-defined]
+        shown: dict[str, Any] = {"model": self.binding.name, "fingerprint": self.fingerprint, **counts}
+        return {f"{prefix}{name}".replace(" ", "_"): _value(value) for name, value in shown.items()}
+
+
+class Models(dg.ConfigurableResource):
+    """The models of the profile by role. A worker process answers what the call log lacks, started once a step."""
+
+    workspace: dg.ResourceDependency[Workspace]
+
+    def answerer(self, step: "Step", role: Role) -> Answerer:
+        """The model of a role; noted as the step's input."""
+        return self._answerer(step, role, self.workspace.binding(role))
+
+    def fine_tuned(self, step: "Step", model: pl.DataFrame) -> Answerer:
+        """A release's fine-tuned model: the base with the adapter, or the merged model after full fine-tuning.
+
+        Args:
+            step: the step that asks.
+            model: one row of ``SftModel``.
+        """
+        row, root = model.row(0, named=True), Path(self.workspace.tables.root)
+        base = self.workspace.binding("base")
+        if row["adapter_folder"]:
+            changed: Mapping[str, Any] = {"adapter": str(root / row["adapter_folder"])}
+        else:
+            changed = {"model": str(root / row["merged_folder"])}
+        return self._answerer(step, "fine_tuned", base.model_copy(update={"role": "fine_tuned", **changed}))
+
+    def _answerer(self, step: "Step", role: str, binding: ModelBinding) -> Answerer:
+        log = self.workspace.call_log
+        work = Path(self.workspace.tables.folder("work"))
+        answer = make_answer(binding, log.uri, step.context.run_id, work, launch=pipes_launch(step.context))
+        made = Answerer(binding, answer)
+        step.note_model(role, made.fingerprint)
+        return made
+
+
+class Trainer(dg.ConfigurableResource):
+    """Fine-tunes a release's model in a process of its own."""
+
+    workspace: dg.ResourceDependency[Workspace]
+
+    def train(
+        self, context: dg.AssetExecutionContext, rows: pl.DataFrame, release: str, settings: SftSettings
+    ) -> Trained:
+        """Train, go on from a checkpoint, or find the finished model; see `train_model`."""
+        root = Path(self.workspace.tables.root)
+        return train_model(rows, release, settings, root, launch=pipes_launch(context))
+
+
+def pipes_launch(context: dg.AssetExecutionContext) -> Callable[[Sequence[str]], None]:
+    """Start a program through Dagster Pipes, so that its progress is in the run's log."""
+    client = dg.PipesSubprocessClient(forward_termination=True)
+
+    def launch(command: Sequence[str]) -> None:
+        client.run(context=context, command=list(command))
+
+    return launch
+
+
+def _value(value: Any) -> dg.MetadataValue:
+    if isinstance(value, bool):
+        return dg.MetadataValue.bool(value)
+    if isinstance(value, int):
+        return dg.MetadataValue.int(value)
+    return dg.MetadataValue.float(value) if isinstance(value, float) else dg.MetadataValue.text(str(value))

@@ -1,0 +1,181 @@
+"""Evaluation: prompts, responses, judgements, scores and the report of a release."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import polars as pl
+
+from resources.configured import Models, Workspace
+from xl_assets.declaring import (
+    Outcome,
+    Step,
+    code_version,
+    every_partition,
+    language_asset,
+    release_asset,
+)
+from xl_assets.evaluation.criteria_scores import score_criteria
+from xl_assets.evaluation.judging import judge
+from xl_assets.evaluation.language_fidelity import language_fidelity as measure_fidelity
+from xl_assets.evaluation.prompt_sets import build_eval_prompts, read_prompt_file
+from xl_assets.evaluation.responses import respond
+from xl_assets.evaluation.win_rate import win_rates as compute_win_rates
+from xl_assets.tables import (
+    CriterionScore,
+    EvalPrompt,
+    Judgement,
+    LanguageFidelity,
+    ModelResponse,
+    WinRate,
+)
+
+GROUP = "evaluation"
+Events = Iterator[dg.MaterializeResult | dg.AssetMaterialization]
+
+prompt_file = dg.AssetSpec(
+    "prompt_file",
+    group_name="sources",
+    kinds={"file"},
+    description="The evaluation prompts as the profile names them, outside the lake.",
+)
+
+
+@language_asset(
+    name="eval_prompts",
+    group="evaluation_prompts",
+    kinds={"polars"},
+    version=code_version("xl_assets.evaluation.prompt_sets", "xl_assets.generation.directives"),
+    deps=["prompt_file"],
+    checks=("contract", "not_empty"),
+)
+def eval_prompts(context: dg.AssetExecutionContext, workspace: Workspace) -> Events:
+    """The prompts of a language: English with a directive (cross-lingual), in the language itself, or English."""
+    step = Step(context, workspace)
+    source = workspace.settings.evaluation
+    step.note_source("prompt_file")
+    base = read_prompt_file(workspace.settings.place(source.prompts), exclude=source.exclude)
+    outcomes = {language: Outcome(build_eval_prompts(base, language)) for language in step.keys}
+    yield from step.write(outcomes, EvalPrompt)
+
+
+@release_asset(
+    name="model_responses",
+    group=GROUP,
+    kinds={"vllm"},
+    version=code_version("xl_assets.evaluation.responses", prompts=["evaluation/respond"]),
+    deps=["sft_model", "sft_mixture", every_partition("eval_prompts")],
+    checks=("accounted_for", "contract", "not_empty"),
+)
+def model_responses(context: dg.AssetExecutionContext, workspace: Workspace, models: Models) -> Events:
+    """Answers of the base and of the fine-tuned model (its adapter by LoRA request) to every prompt."""
+    step = Step(context, workspace)
+    release = context.partition_key
+    prompts = _prompts(step, release)
+    settings = step.settings("evaluation").responses
+    base = models.answerer(step, "base")
+    tuned = models.fine_tuned(step, step.read_release("sft_model", release).collect())
+    frames = [
+        respond(prompts, "base", base.fingerprint, base, release, settings),
+        respond(prompts, "fine_tuned", tuned.fingerprint, tuned, release, settings),
+    ]
+    metadata = {**base.metadata("base "), **tuned.metadata("fine-tuned ")}
+    yield from step.write({release: Outcome(pl.concat(frames), 2 * prompts.height, metadata=metadata)}, ModelResponse)
+
+
+@release_asset(
+    name="reference_responses",
+    group=GROUP,
+    kinds={"vllm"},
+    version=code_version("xl_assets.evaluation.responses", prompts=["evaluation/respond"]),
+    deps=["sft_mixture", every_partition("eval_prompts")],
+    checks=("accounted_for", "contract", "not_empty"),
+)
+def reference_responses(context: dg.AssetExecutionContext, workspace: Workspace, models: Models) -> Events:
+    """The reference model's answers, which the others are compared with."""
+    step = Step(context, workspace)
+    release = context.partition_key
+    prompts = _prompts(step, release)
+    reference = models.answerer(step, "reference")
+    settings = step.settings("evaluation").responses
+    frame = respond(prompts, "reference", reference.fingerprint, reference, release, settings)
+    yield from step.write({release: Outcome(frame, prompts.height, metadata=reference.metadata())}, ModelResponse)
+
+
+@release_asset(
+    name="judgements",
+    group=GROUP,
+    kinds={"vllm"},
+    version=code_version("xl_assets.evaluation.judging", prompts=["evaluation/pairwise"]),
+    deps=["model_responses", "reference_responses"],
+)
+def judgements(context: dg.AssetExecutionContext, workspace: Workspace, models: Models) -> Events:
+    """Pairwise comparisons with the reference in both orders; equal answers are a tie without a call."""
+    step = Step(context, workspace)
+    release = context.partition_key
+    responses = step.read_release("model_responses", release, kept_only=False).collect()
+    references = step.read_release("reference_responses", release, kept_only=False).collect()
+    asked = models.answerer(step, "judge")
+    settings = step.settings("evaluation").judge
+    frame = judge(responses, references, asked.fingerprint, asked, settings)
+    expected = responses.height * len(settings.orders)
+    yield from step.write({release: Outcome(frame, expected, metadata=asked.metadata())}, Judgement)
+
+
+@release_asset(
+    name="criteria_scores",
+    group=GROUP,
+    kinds={"vllm"},
+    version=code_version("xl_assets.evaluation.criteria_scores", prompts=["evaluation/criteria"]),
+    deps=["model_responses", "reference_responses"],
+)
+def criteria_scores(context: dg.AssetExecutionContext, workspace: Workspace, models: Models) -> Events:
+    """The judge's scores from 1 to 5 of every response on every criterion."""
+    step = Step(context, workspace)
+    release = context.partition_key
+    responses = _all_responses(step, release)
+    asked = models.answerer(step, "judge")
+    frame = score_criteria(responses, asked.fingerprint, asked, step.settings("evaluation").criteria)
+    yield from step.write({release: Outcome(frame, metadata=asked.metadata())}, CriterionScore)
+
+
+@release_asset(
+    name="language_fidelity",
+    group=GROUP,
+    kinds={"fasttext"},
+    version=code_version("xl_assets.evaluation.language_fidelity", "xl_assets.filters.language_id"),
+    deps=["model_responses", "reference_responses"],
+)
+def language_fidelity(context: dg.AssetExecutionContext, workspace: Workspace) -> Events:
+    """Whether each response is in the language that was asked for, by fastText and script."""
+    step = Step(context, workspace)
+    release = context.partition_key
+    frame = measure_fidelity(_all_responses(step, release), step.language_identifier().predict_batch)
+    yield from step.write({release: Outcome(frame)}, LanguageFidelity)
+
+
+@release_asset(
+    name="win_rates",
+    group=GROUP,
+    kinds={"polars"},
+    version=code_version("xl_assets.evaluation.win_rate", "xl_assets.evaluation.bootstrap"),
+    deps=["judgements"],
+)
+def win_rates(context: dg.AssetExecutionContext, workspace: Workspace) -> Events:
+    """Win rates against the reference with intervals, per model, kind of prompt and language, and on average."""
+    step = Step(context, workspace)
+    release = context.partition_key
+    rows = step.read_release("judgements", release).collect()
+    frame = compute_win_rates(rows, step.settings("evaluation").win_rate)
+    yield from step.write({release: Outcome(frame)}, WinRate)
+
+
+def _prompts(step: Step, release: str) -> pl.DataFrame:
+    """The prompts of the release's languages: those of its mixture."""
+    mixture = step.read_release("sft_mixture", release).select("language").unique().collect()
+    languages = mixture["language"].sort().to_list()
+    return pl.concat([step.read_language("eval_prompts", language) for language in languages]).collect()
+
+
+def _all_responses(step: Step, release: str) -> pl.DataFrame:
+    tables = ("model_responses", "reference_responses")
+    return pl.concat([step.read_release(table, release, kept_only=False).collect() for table in tables])

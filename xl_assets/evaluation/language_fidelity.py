@@ -1,0 +1,65 @@
+"""Language fidelity: whether a model answers in the language that it was asked for."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from xl_assets.evaluation.naming import AVERAGE
+from xl_assets.tables import LanguageFidelity, check_table, empty_table
+
+#: One row for each release, model, kind and language; see `fidelity_by_language`.
+SHARES = pl.Schema(
+    {
+        "release": pl.String(),
+        "model": pl.String(),
+        "kind": pl.String(),
+        "language": pl.String(),
+        "share": pl.Float64(),
+        "responses": pl.Int64(),
+        "in_language": pl.Int64(),
+        "missing": pl.Int64(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class FidelitySettings:
+    """When an answer counts as in its language.
+
+    Attributes:
+        least_score: least probability of the wanted language, which must be the most probable one in any case.
+            0 by default: identifiers are unsure of short answers and small languages, and the best label is
+            what published document-level pass rates count.
+        least_script_share: least share of letters in the language's script.
+    """
+
+    least_score: float = 0.0
+    least_script_share: float = 0.5
+
+
+def fidelity_by_language(fidelity: pl.DataFrame) -> pl.DataFrame:
+    """Share of answers in the requested language.
+
+    Args:
+        fidelity: rows of ``LanguageFidelity``.
+
+    Returns:
+        A frame of ``SHARES``: ``share`` in [0, 1] is ``in_language`` over ``responses``. A prompt without a usable
+        answer is among the responses, is not in the language, and is counted as ``missing`` as well. Each
+        kind ends with the language ``average``: the mean of the languages' shares, and sums of the counts.
+    """
+    group = ["release", "model", "kind"]
+    shares = fidelity.group_by([*group, "language"]).agg(
+        pl.col("in_language").mean().alias("share"),
+        pl.len().cast(pl.Int64).alias("responses"),
+        pl.col("in_language").sum().cast(pl.Int64),
+        (pl.col("lid_language").is_null() & ~pl.col("in_language")).sum().cast(pl.Int64).alias("missing"),
+    )
+    average = shares.group_by(group).agg(
+        pl.lit(AVERAGE).alias("language"),
+        pl.col("share").mean(),
+        pl.col("responses", "in_language", "missing").sum(),
+    )
+    last = pl.col("language") == AVERAGE
+    rows = pl.concat([shares.select(SHARES.names()), average.select(SHARES.names())])
+    return rows.cast(dict(SHARES)).sort(*group, last, "language")

@@ -1,0 +1,85 @@
+"""What a report is made of: the tables as the steps wrote them, and what they cannot say themselves."""
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from xl_assets.evaluation.funnel import FUNNEL
+from xl_assets.tables import CriterionScore, Judgement, LanguageFidelity, ModelResponse, WinRate, empty_table
+
+#: Cost of the steps that asked a model, in the pipeline's order. ``seconds`` is wall-clock time of answering calls.
+STEPS = pl.Schema(
+    {
+        "step": pl.String(),
+        "calls": pl.Int64(),
+        "prompt_tokens": pl.Int64(),
+        "completion_tokens": pl.Int64(),
+        "seconds": pl.Float64(),
+    }
+)
+
+#: Training rows to show with their ids; rows of ``XLInstruct`` have these columns.
+TRAINING_ROWS = pl.Schema(
+    {"row_id": pl.String(), "language": pl.String(), "instruction": pl.String(), "response": pl.String()}
+)
+
+#: The kind of prompt that headline figures are of, where a language has it.
+HEADLINE_KIND = "cross_lingual"
+
+BEFORE, AFTER, REFERENCE = "base", "fine_tuned", "reference"
+
+CAVEATS = (
+    "A win rate is the opinion of one judge model against one reference model. It compares models judged in the same "
+    "way; it is not a share of correct answers.",
+    "Intervals come from a bootstrap over the prompts. They say how far other prompts could have moved the figure, "
+    "not how far another judge could have.",
+    "A prompt counts towards the win rate only where the judge gave a verdict in every order; the others are "
+    "counted as missing or invalid.",
+    "Language fidelity is a language identifier's verdict on whole answers. It errs on short answers and "
+    "between close languages.",
+)
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model that took part: its role, name, fingerprint (what it is, not what it is called) and licence."""
+
+    role: str
+    name: str
+    fingerprint: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """All that a report shows. Every frame may be empty; the report then says so.
+
+    Attributes:
+        release: name of the release.
+        date: as it shall be written; the report itself knows no clock.
+        models: the models of all roles.
+        funnel: a frame of ``funnel.FUNNEL``, steps in the pipeline's order.
+        win_rates: rows of ``WinRate`` of this release.
+        language_fidelity: rows of ``LanguageFidelity`` of this release, of all models.
+        criterion_scores: rows of ``CriterionScore`` of this release.
+        responses: rows of ``ModelResponse`` of this release, the reference's among them; for the examples.
+        judgements: rows of ``Judgement`` of this release; for the examples.
+        steps: a frame of ``STEPS``.
+        training_rows: a frame with the columns of ``TRAINING_ROWS``; its first rows of each language are shown.
+        caveats: what a reader must know to not misread the figures, a paragraph each.
+        examples: how many prompts of each language are shown.
+    """
+
+    release: str
+    date: str
+    models: tuple[ModelCard, ...] = ()
+    funnel: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FUNNEL))
+    win_rates: pl.DataFrame = field(default_factory=lambda: empty_table(WinRate))
+    language_fidelity: pl.DataFrame = field(default_factory=lambda: empty_table(LanguageFidelity))
+    criterion_scores: pl.DataFrame = field(default_factory=lambda: empty_table(CriterionScore))
+    responses: pl.DataFrame = field(default_factory=lambda: empty_table(ModelResponse))
+    judgements: pl.DataFrame = field(default_factory=lambda: empty_table(Judgement))
+    steps: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=STEPS))
+    training_rows: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TRAINING_ROWS))
+    caveats: tuple[str, ...] = CAVEATS
+    examples: int = 2

@@ -1,0 +1,136 @@
+"""Parsers: how a raw answer becomes columns, or is found unusable.
+
+Each function returns a `Parser` for `calls.complete_rows`: expressions over the answer's columns
+(``text``, ``logprobs``). They are total: whatever a model wrote, they give values or name a problem and
+never raise. They are strict: an answer that is nearly right is asked for again, not guessed at.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from xl_assets.generation.calls import Parser
+
+
+def text_answer(column: str) -> Parser:
+    """The answer as it is, without white space around it.
+
+    Quotation marks and phrases such as "Here is" stay: whether they belong to the answer is not ours to guess.
+
+    Args:
+        column: name of the String column that holds the text.
+    """
+    return Parser({column: _stripped()})
+
+
+def choice(column: str, options: Sequence[str]) -> Parser:
+    """One of a few words, letter for letter; anything else is the problem ``bad_choice``.
+
+    Args:
+        column: name of the String column that holds the chosen word.
+        options: the words allowed.
+    """
+    return Parser({column: _stripped()}, _problem_unless(_stripped().is_in(list(options)), "bad_choice"))
+
+
+def one_digit(column: str, low: int = 1, high: int = 5) -> Parser:
+    """One digit and nothing else; anything else is the problem ``bad_digit``.
+
+    Args:
+        column: name of the Int64 column that holds the digit.
+        low: least digit allowed.
+        high: greatest digit allowed.
+    """
+    return Parser({column: _digit(low, high)}, _problem_unless(_digit(low, high).is_not_null(), "bad_digit"))
+
+
+def expected_digit(column: str, expected: str, low: int = 1, high: int = 5) -> Parser:
+    """One digit, and the mean of the digits weighted by the probabilities of the first answer token.
+
+    Digits tie often; their expectation rarely does. Probabilities are renormalised over the digits low..high;
+    a digit that is not among the returned tokens counts 0, and without log probabilities the
+    expectation is the digit itself. Anything but one digit is the problem ``bad_digit``.
+
+    Args:
+        column: name of the Int64 column that holds the digit.
+        expected: name of the Float64 column that holds the expectation, in [low, high].
+        low: least digit allowed.
+        high: greatest digit allowed.
+    """
+    strict = one_digit(column, low, high)
+    mean = _expected_value({str(value): float(value) for value in range(low, high + 1)})
+    return Parser({**strict.values, expected: pl.coalesce(mean, _digit(low, high).cast(pl.Float64))}, strict.problem)
+
+
+def scores_json(criteria: Sequence[str] | Mapping[str, str]) -> Parser:
+    """A JSON object that gives every criterion an integer from 1 to 5, in any order, and holds nothing else.
+
+    Gives ``scores`` (list of struct criterion, score, in the criteria's order) and ``mean_score``.
+    Every other answer is the problem ``bad_scores``: text around it, a criterion missing, unknown or
+    repeated, a score out of range, with a fraction or in quotation marks.
+
+    Args:
+        criteria: names of the criteria.
+
+    Raises:
+        ValueError: where there is no criterion, or a name holds a quotation mark or a backslash.
+    """
+    names = list(dict.fromkeys(criteria))
+    if not names or any(set(name) & set('"\\') for name in names):
+        raise ValueError(f"criteria {names}: name at least one, without quotation marks or backslashes")
+    # Not str.json_decode: in Polars 2.1 one malformed row makes the whole column raise, an empty string drops
+    # out of the result and 1.5 is read as 1. An object this flat is a regular language: match it whole.
+    member = rf'"(?:{"|".join(pl.escape_regex(name) for name in names)})"\s*:\s*[1-5]'
+    whole = rf"^\{{\s*{member}(?:\s*,\s*{member}){{{len(names) - 1}}}\s*\}}$"
+    scores = {name: _stripped().str.extract(_score_of(name)).cast(pl.Int64) for name in names}
+    complete = pl.all_horizontal(score.is_not_null() for score in scores.values())
+    values = {
+        "scores": pl.concat_list(
+            pl.struct(pl.lit(name).alias("criterion"), score.alias("score")) for name, score in scores.items()
+        ),
+        "mean_score": pl.mean_horizontal(score.cast(pl.Float64) for score in scores.values()),
+    }
+    return Parser(values, _problem_unless(_stripped().str.contains(whole) & complete, "bad_scores"))
+
+
+def choice_by_logprobs(a: str = "A", b: str = "B") -> Parser:
+    """How sure a judge is that A is better, from the first answer token.
+
+    Gives ``probability`` = P(a) / (P(a) + P(b)), where a token that is not among the returned ones counts 0, and
+    ``verdict``, the answer as it was written. With neither token returned the problem is ``no_verdict``.
+    In AlpacaEval's terms the preference is 2 - probability where A is the reference (weighted_alpaca_eval_gpt4_turbo).
+    """
+    probability = _expected_value({a: 1.0, b: 0.0})
+    values = {"probability": probability, "verdict": _stripped()}
+    return Parser(values, _problem_unless(probability.is_not_null(), "no_verdict"))
+
+
+def _stripped() -> pl.Expr:
+    return pl.col("text").str.strip_chars()
+
+
+def _problem_unless(usable: pl.Expr, problem: str) -> pl.Expr:
+    return pl.when(usable.fill_null(False)).then(pl.lit(None, dtype=pl.String)).otherwise(pl.lit(problem))
+
+
+def _digit(low: int, high: int) -> pl.Expr:
+    return _stripped().str.extract(rf"^([{low}-{high}])$").cast(pl.Int64)
+
+
+def _score_of(name: str) -> str:
+    return rf'[{{,]\s*"{pl.escape_regex(name)}"\s*:\s*([1-5])'
+
+
+def _expected_value(values: Mapping[str, float]) -> pl.Expr:
+    """Mean of the values, weighted by their tokens' probabilities; null where none of the tokens came back.
+
+    Tokens are compared without white space around them: tokenizers write "A" and " A" as different tokens of one word.
+    """
+    token = pl.element().struct.field("token").str.strip_chars()
+    logprob = pl.element().struct.field("logprob")
+    ours = pl.when(token.is_in(list(values)) & logprob.is_finite()).then(logprob)
+    # Shifted by the greatest, so that two unlikely tokens still compare where exp would be 0 for both.
+    weight = (ours - ours.max()).exp()
+    value = token.replace_strict(dict(values), default=None, return_dtype=pl.Float64)
+    mean = (weight * value).sum() / weight.sum()
+    return pl.col("logprobs").list.eval(mean).list.first().fill_nan(None)

@@ -1,0 +1,132 @@
+"""Profiles: which corpora, models and settings a lake is built with. One TOML file each.
+
+`demo` is shipped with its corpus and models; `laptop`, `gpu` and `paper` show what real work needs.
+A user's own profile is a TOML file by path. Relative paths are relative to the checkout for a shipped
+profile and to the file's folder for a user's own.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+ROLES = ("teacher", "translator", "quality_estimator", "judge", "reference", "base")
+Role = Literal["teacher", "translator", "quality_estimator", "judge", "reference", "base"]
+
+SHIPPED = Path(__file__).parent / "profiles"
+CHECKOUT = Path(__file__).parent.parent
+
+
+class ProfileError(ValueError):
+    """A profile that is not there or cannot be used as it is."""
+
+
+class SeedSource(BaseModel):
+    """Where a language's documents come from.
+
+    Attributes:
+        path: file, glob, folder or URL; ``{language}`` stands for the code.
+        columns: our column -> the source's column, e.g. ``{"text" = "content"}``.
+        language_column: the source's column that names a row's language, where one file holds several.
+        source: name of the corpus for lineage, where the rows have none.
+        license: licence of the corpus, where the rows have none.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    path: str
+    columns: dict[str, str] = Field(default_factory=dict)
+    language_column: str | None = None
+    source: str | None = None
+    license: str | None = None
+
+
+class EvaluationSource(BaseModel):
+    """The prompts that models are judged on."""
+
+    model_config = ConfigDict(extra="forbid")
+    prompts: str
+    exclude: list[str] = Field(default_factory=list)
+    attempts: int = 1
+    max_tokens: int = 512
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class Profile(BaseModel):
+    """All configuration of a lake."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    name: str
+    description: str
+    languages: list[str]
+    release: str
+    seeds: dict[str, SeedSource]
+    lid_model: str | None = None
+    language_file: str | None = None
+    prompt_folder: str | None = None
+    models: dict[str, dict[str, Any]]
+    roles: dict[Role, str]
+    passages: dict[str, Any] = Field(default_factory=dict)
+    filters: dict[str, Any] = Field(default_factory=dict)
+    xl_instruct: dict[str, Any] = Field(default_factory=dict)
+    mixture: dict[str, Any] = Field(default_factory=dict)
+    training: dict[str, Any] = Field(default_factory=dict)
+    evaluation: EvaluationSource
+    base_folder: Path = CHECKOUT
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Profile":
+        if missing := [role for role in ROLES if role not in self.roles]:
+            raise ValueError(f"[roles] lacks {', '.join(missing)}: name a model of [models] for each")
+        if unknown := sorted(set(self.roles.values()) - set(self.models)):
+            raise ValueError(f"[roles] names {', '.join(unknown)}, which [models] does not have")
+        if "default" not in self.seeds and (missing := [c for c in self.languages if c not in self.seeds]):
+            raise ValueError(f"[seeds] has neither a default nor an entry for {', '.join(missing)}")
+        return self
+
+    def seed_source(self, language: str) -> SeedSource:
+        """The source of a language: its own entry, else the default one.
+
+        Raises:
+            ProfileError: where there is neither.
+        """
+        source = self.seeds.get(language) or self.seeds.get("default")
+        if source is None:
+            raise ProfileError(
+                f"profile {self.name} has no seed corpus for {language!r}: add [seeds.{language}] with a path to it"
+            )
+        return source.model_copy(update={"path": self.place(source.path.replace("{language}", language))})
+
+    def place(self, path: str) -> str:
+        """A path or URL as it can be opened: relative paths are put below the profile's folder."""
+        if "://" in path or Path(path).is_absolute():
+            return path
+        return str(self.base_folder / path)
+
+    def model(self, role: Role) -> Mapping[str, Any]:
+        """The binding's fields of the model that plays a role, with its path made absolute if it is a folder here."""
+        fields = dict(self.models[self.roles[role]])
+        local = self.base_folder / str(fields.get("model", ""))
+        if local.exists():
+            fields["model"] = str(local)
+        return {**fields, "role": role}
+
+
+def load_profile(name: str) -> Profile:
+    """Load a shipped profile by name or a user's by path.
+
+    Raises:
+        ProfileError: names the shipped profiles, the file's problem and its place.
+    """
+    shipped = SHIPPED / f"{name}.toml"
+    file = shipped if shipped.is_file() else Path(name).expanduser()
+    if not file.is_file():
+        known = ", ".join(sorted(path.stem for path in SHIPPED.glob("*.toml")))
+        raise ProfileError(f"no profile {name!r}: give the path of a TOML file or one of {known} (XL_PROFILE or --profile)")
+    try:
+        fields = tomllib.loads(file.read_text(encoding="utf-8"))
+        folder = CHECKOUT if file == shipped else file.resolve().parent
+        return Profile(**fields, base_folder=folder)
+    except (tomllib.TOMLDecodeError, ValidationError, ValueError) as error:
+        raise ProfileError(f"profile {file.name} cannot be used: {error}") from error

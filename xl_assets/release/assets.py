@@ -1,0 +1,1 @@
+"""Releases: the manifest and the report of a release."""
