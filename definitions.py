@@ -10,7 +10,8 @@ import xl_assets.training.assets
 from resources.configured import Models, Trainer, Workspace
 from xl_assets.jobs import JOBS
 
-workspace = Workspace(profile=dg.EnvVar("XL_PROFILE"), lake=dg.EnvVar("XL_LAKE"))
+# Profile and lake come from XL_PROFILE and XL_LAKE where they are set, else the demo and its lake.
+workspace = Workspace()
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules(

@@ -5,12 +5,14 @@ writers that raced the second sees the first's answer and records its own as a d
 text is never used). Whatever reads the log therefore reads the same answer for ever.
 """
 
+import os
 import random
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, write_deltalake
@@ -19,7 +21,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from xl_assets.generation.calls import ANSWER, WANTED
 
 #: Columns beside ``WANTED`` and ``ANSWER``. `seconds` is the call's share of its batch; `answered_at` is UTC.
-PROVENANCE = {
+PROVENANCE: dict[str, pl.DataType | type[pl.DataType]] = {
     "role": pl.String,
     "model": pl.String,
     "engine": pl.String,
@@ -30,7 +32,7 @@ PROVENANCE = {
     "seconds": pl.Float64,
     "status": pl.String,  # answered, failed, duplicate
 }
-CALL_LOG = {**WANTED, **{name: dtype for name, dtype in ANSWER.items() if name != "call_id"}, **PROVENANCE}
+CALL_LOG = pl.Schema({**WANTED, **{name: dtype for name, dtype in ANSWER.items() if name != "call_id"}, **PROVENANCE})
 
 #: A step's files above which a compaction pays.
 COMPACT_ABOVE = 64
@@ -68,10 +70,13 @@ class CallLog:
     Args:
         uri: folder or object-store address of the Delta table; made at the first append.
         storage_options: credentials and settings of the object store, as `deltalake` takes them.
+
+    Raises:
+        CallLogError: a local path that Delta tables can't have.
     """
 
     def __init__(self, uri: str, storage_options: Mapping[str, str] | None = None) -> None:
-        self.uri = str(uri)
+        self.uri = _check_uri(str(uri))
         self._options = dict(storage_options) if storage_options else None
         self._table: DeltaTable | None = None
         # Files known to hold none of our calls, and the answered calls of all others.
@@ -219,7 +224,9 @@ class CallLog:
     def _mark_duplicates(self, table: DeltaTable, batch: pl.DataFrame) -> pl.DataFrame:
         unseen = sorted(self._files(table, batch) - self._seen)
         if unseen:
-            ids = pl.scan_parquet(unseen, storage_options=self._options).filter(pl.col("status") == "answered")
+            ids = pl.scan_parquet(unseen, glob=False, storage_options=self._options).filter(
+                pl.col("status") == "answered"
+            )
             self._recent = pl.concat([self._recent, ids.select("call_id").collect()["call_id"]])
             self._seen |= set(unseen)
         taken = pl.col("call_id").is_in(self._recent.implode()) & (pl.col("status") == "answered")
@@ -247,6 +254,17 @@ class CallLog:
             return set(table.file_uris())
         steps = calls["step"].unique().to_list()
         return set(table.file_uris([("step", "in", steps)])) if steps else set()
+
+
+def _check_uri(uri: str) -> str:
+    """Refuse folders that deltalake and Polars spell differently: what one writes the other would not find."""
+    local = uri.removeprefix("file://")
+    if "://" not in local and quote(os.path.abspath(local)) != os.path.abspath(local):
+        raise CallLogError(
+            f"call log {uri}: its path has a blank, a bracket or a letter beyond a-z in it, which Delta tables can't "
+            "have here. Put the data lake into a folder with a plain name"
+        )
+    return uri
 
 
 def _batch(calls: pl.DataFrame, answers: pl.DataFrame, source: Source, seconds: float) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """Dagster's handles on profile, lake, models and trainer: what assets ask for by name."""
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -8,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
+from dagster._core.errors import DagsterPipesExecutionError
 from pydantic import PrivateAttr
 
 from resources.call_log import CallLog
 from resources.lake import Lake
 from resources.language_identifier import LanguageIdentifier
-from resources.trainer import Trained, train_model
-from xl_assets.generation.answering import make_answer
+from resources.trainer import Trained, TrainerError, train_model
+from xl_assets.generation.answering import Answerer, make_answer
 from xl_assets.generation.binding import ModelBinding
 from xl_assets.profile import CHECKOUT, Profile, Role, load_profile
-from xl_assets.seeds.readers import source_hash
+from xl_assets.seeds.source_hash import source_hash
 from xl_assets.settings import settings_of
 from xl_assets.training.settings import SftSettings
 
@@ -96,27 +98,26 @@ class Workspace(dg.ConfigurableResource):
         raise ValueError(f"no source {name}[{partition}]")
 
 
-class Answerer:
-    """A model that answers calls through the call log; what `complete_rows` asks.
+class AskedModel:
+    """A model bound to a step: its fingerprint, what answers its calls, and what that came to.
 
     Args:
-        binding: which model and how it is reached.
-        answer: takes wanted calls, returns the log's answers.
-        statistics: counts of the calls so far.
+        answerer: as `make_answer` gives it.
     """
 
-    def __init__(self, binding: ModelBinding, answer: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
-        self.binding, self._answer = binding, answer
-        self.fingerprint = binding.fingerprint()
+    def __init__(self, answerer: Answerer) -> None:
+        self._answerer = answerer
+        self.binding = answerer.binding
+        self.fingerprint = answerer.binding.fingerprint()
 
     def __call__(self, wanted: pl.DataFrame) -> pl.DataFrame:
-        return self._answer(wanted)
+        return self._answerer(wanted)
 
     def metadata(self, prefix: str = "") -> dict[str, dg.MetadataValue]:
         """What the calls of this step came to, for the UI."""
-        counts = self._answer.statistics.as_dict()  # type: ignore[attr-defined]
-        shown: dict[str, Any] = {"model": self.binding.name, "fingerprint": self.fingerprint, **counts}
-        return {f"{prefix}{name}".replace(" ", "_"): _value(value) for name, value in shown.items()}
+        shown = {"model": self.binding.name, "model_fingerprint": self.fingerprint}
+        counts = self._answerer.statistics.metadata()
+        return {f"{prefix}{name}": _value(value) for name, value in {**shown, **counts}.items()}
 
 
 class Models(dg.ConfigurableResource):
@@ -124,11 +125,11 @@ class Models(dg.ConfigurableResource):
 
     workspace: dg.ResourceDependency[Workspace]
 
-    def answerer(self, step: "Step", role: Role) -> Answerer:
+    def answerer(self, step: "Step", role: Role) -> AskedModel:
         """The model of a role; noted as the step's input."""
         return self._answerer(step, role, self.workspace.binding(role))
 
-    def fine_tuned(self, step: "Step", model: pl.DataFrame) -> Answerer:
+    def fine_tuned(self, step: "Step", model: pl.DataFrame) -> AskedModel:
         """A release's fine-tuned model: the base with the adapter, or the merged model after full fine-tuning.
 
         Args:
@@ -143,11 +144,11 @@ class Models(dg.ConfigurableResource):
             changed = {"model": str(root / row["merged_folder"])}
         return self._answerer(step, "fine_tuned", base.model_copy(update={"role": "fine_tuned", **changed}))
 
-    def _answerer(self, step: "Step", role: str, binding: ModelBinding) -> Answerer:
+    def _answerer(self, step: "Step", role: str, binding: ModelBinding) -> AskedModel:
         log = self.workspace.call_log
         work = Path(self.workspace.tables.folder("work"))
         answer = make_answer(binding, log.uri, step.context.run_id, work, launch=pipes_launch(step.context))
-        made = Answerer(binding, answer)
+        made = AskedModel(answer)
         step.note_model(role, made.fingerprint)
         return made
 
@@ -161,16 +162,33 @@ class Trainer(dg.ConfigurableResource):
         self, context: dg.AssetExecutionContext, rows: pl.DataFrame, release: str, settings: SftSettings
     ) -> Trained:
         """Train, go on from a checkpoint, or find the finished model; see `train_model`."""
-        root = Path(self.workspace.tables.root)
-        return train_model(rows, release, settings, root, launch=pipes_launch(context))
+        launch = pipes_launch(context)
+
+        def run(command: Sequence[str]) -> None:
+            if code := launch(command):
+                raise TrainerError(
+                    f"training ended with code {code}: its own message is in the run's log and in the terminal. "
+                    "The same command goes on from the last checkpoint."
+                )
+
+        return train_model(rows, release, settings, Path(self.workspace.tables.root), launch=run)
 
 
-def pipes_launch(context: dg.AssetExecutionContext) -> Callable[[Sequence[str]], None]:
-    """Start a program through Dagster Pipes, so that its progress is in the run's log."""
-    client = dg.PipesSubprocessClient(forward_termination=True)
+def pipes_launch(context: dg.AssetExecutionContext) -> Callable[..., int]:
+    """A launcher of programs through Dagster Pipes, so that their progress is in the run's log.
 
-    def launch(command: Sequence[str]) -> None:
-        client.run(context=context, command=list(command))
+    Returns:
+        Takes a command and further environment, waits for its end, returns its exit code.
+    """
+    client = dg.PipesSubprocessClient(forward_termination=True, termination_timeout_seconds=60)
+
+    def launch(command: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
+        try:
+            client.run(context=context, command=list(command), env=dict(environment or {}))
+        except DagsterPipesExecutionError as error:
+            code = re.search(r"code (-?\d+)", str(error))
+            return int(code[1]) if code else 1
+        return 0
 
     return launch
 

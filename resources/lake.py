@@ -7,8 +7,9 @@ leaves the earlier version in force, and a release can be built from the records
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -170,6 +171,11 @@ class Lake:
         for record in self.records(table):
             found.setdefault(record.partition, record)
         return found
+
+    def lookup(self) -> Callable[[str, str | None, int], Record | None]:
+        """Finds the record of (table, partition, version); reads each table's history once."""
+        history = cache(lambda table: {(r.partition, r.version): r for r in self.records(table)})
+        return lambda table, partition, version: history(table).get((partition, version))
 
     def overwrite(self, frame: pl.DataFrame | pl.LazyFrame, record: Record, partition: Partition | None) -> Record:
         """Replace exactly one partition by the frame, unless it already holds the same work.

@@ -194,8 +194,13 @@ def list_languages(profile: ProfileOption = None, lake: LakeOption = None) -> No
     table = Table("code", "name", "native name", "script", "LID label", "document", "line", title="Languages")
     for entry in registered():
         table.add_row(
-            entry.code, entry.name, entry.native_name, entry.script, entry.lid_label,
-            f"{entry.document_threshold:.2f}", f"{entry.line_threshold:.2f}",
+            entry.code,
+            entry.name,
+            entry.native_name,
+            entry.script,
+            entry.lid_label,
+            f"{entry.document_threshold:.2f}",
+            f"{entry.line_threshold:.2f}",
         )
     out.print(table)
 

@@ -5,6 +5,7 @@ against the table's contract, stored as one commit a partition, and reported to 
 hash as data version. Reading what was not declared as a dependency is an error, so lineage cannot lie.
 """
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ class Outcome:
         facts: deterministic facts for the record.
         metadata: further Dagster metadata, e.g. plots.
         least_share: the kept share below which the check ``language_share`` fails.
+        rejected_before: reason -> rows that never became rows of this table, e.g. quarantined lines.
     """
 
     frame: pl.DataFrame
@@ -58,6 +60,18 @@ class Outcome:
     facts: Mapping[str, object] = field(default_factory=dict)
     metadata: Mapping[str, dg.MetadataValue] = field(default_factory=dict)
     least_share: float = 0.5
+    rejected_before: Mapping[str, int] = field(default_factory=dict)
+
+    def funnel(self) -> dict[str, Any]:
+        """Rows in, kept, and rejected by reason. A row with two reasons counts under its first."""
+        frame, rejected = self.frame, dict(self.rejected_before)
+        kept = frame.height
+        if "kept" in frame.columns:
+            kept = int(frame["kept"].sum())
+            first = frame.filter(~pl.col("kept")).select(pl.col("reasons").list.first().alias("reason"))
+            rejected |= dict(first.group_by("reason").len().rows())
+        rows_in = self.rows_in if self.rows_in is not None else frame.height
+        return {"in": rows_in, "kept": kept, "rejected": dict(sorted(rejected.items()))}
 
 
 class Step:
@@ -78,7 +92,7 @@ class Step:
     @property
     def keys(self) -> list[str]:
         """The partition keys of this run, in order."""
-        return list(self.context.partition_keys) if self.context.has_partition_key_range else [self.context.partition_key]
+        return list(self.context.partition_keys) if self.context.has_partition_key else []
 
     def read(self, table: str, partition: Partition | None = None, kept_only: bool = True) -> pl.LazyFrame:
         """Scan a declared input (only its kept rows by default) and note the version that was read."""
@@ -158,7 +172,7 @@ class Step:
         records: dict[str, Record] = {}
         for key, outcome in outcomes.items():
             partition = Partition(column, key) if column else None
-            inputs = tuple(v for v in self._sorted_inputs() if self._concerns(v, key, outcomes))
+            inputs = self.inputs_of(key)
             records[key] = self.store(self.table, outcome, schema, partition, inputs)
         yield from _report(self.context, records, outcomes)
 
@@ -180,14 +194,25 @@ class Step:
             code_version=self.context.assets_def.code_versions_by_key.get(self.context.asset_key) or "",
             run_id=self.context.run_id,
             inputs=tuple(self._sorted_inputs() if inputs is None else inputs),
-            facts={**outcome.facts, "funnel": funnel(frame, outcome.rows_in)},
+            facts={**outcome.facts, "funnel": outcome.funnel()},
             seconds=round(time.monotonic() - self._began, 3),
         )
         return self.lake.overwrite(frame, record, partition)
 
-    def _concerns(self, version: TableVersion, key: str, outcomes: Mapping[str, Outcome]) -> bool:
-        """A language's record names only what that language read, not the other languages of the same run."""
-        return version.partition is None or version.partition == key or version.partition not in outcomes
+    def write_file(self, release: str, name: str, content: bytes) -> pl.DataFrame:
+        """Write a file of a release below the lake, whole or not at all; returns its row of ``ReleaseFile``."""
+        file = Path(self.lake.root) / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        beside = file.with_name(f".{file.name}.{os.getpid()}")
+        beside.write_bytes(content)
+        beside.replace(file)
+        row = {"release": release, "file": name, "sha256": sha256(content).hexdigest(), "bytes": len(content)}
+        return pl.DataFrame([row])
+
+    def inputs_of(self, key: str) -> tuple[TableVersion, ...]:
+        """What one partition was made from: not the other partitions of the same run."""
+        others = set(self.keys) - {key} if key else set()
+        return tuple(v for v in self._sorted_inputs() if v.partition not in others)
 
     def _sorted_inputs(self) -> list[TableVersion]:
         return sorted(self._inputs.values(), key=lambda v: (v.table, v.partition or ""))
@@ -207,24 +232,6 @@ def by_language(
     parts = frame.partition_by(LANGUAGE, as_dict=True)
     empty = frame.clear()
     return {key: Outcome(parts.get((key,), empty), rows_in.get(key), metadata=metadata or {}) for key in keys}
-
-
-def funnel(frame: pl.DataFrame, rows_in: int | None = None) -> dict[str, object]:
-    """Rows in, kept, and rejected by reason. A row with two reasons counts under its first."""
-    if "kept" not in frame.columns:
-        return {"in": rows_in if rows_in is not None else frame.height, "kept": frame.height, "rejected": {}}
-    rejected = (
-        frame.filter(~pl.col("kept"))
-        .group_by(pl.col("reasons").list.first().alias("reason"))
-        .len()
-        .sort("reason")
-        .rows()
-    )
-    return {
-        "in": rows_in if rows_in is not None else frame.height,
-        "kept": int(frame["kept"].sum()),
-        "rejected": dict(rejected),
-    }
 
 
 def _report(
@@ -248,7 +255,9 @@ def _report(
                 "dagster/data_version_is_user_provided": "true",
                 "dagster/code_version": record.code_version,
             }
-            context.log_event(dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata[key], tags=tags))
+            context.log_event(
+                dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata[key], tags=tags)
+            )
 
 
 def _checks(context: dg.AssetExecutionContext, outcomes: Mapping[str, Outcome]) -> Iterator[dg.AssetCheckResult]:
@@ -264,18 +273,18 @@ def _checks(context: dg.AssetExecutionContext, outcomes: Mapping[str, Outcome]) 
 
 
 def _lost(outcome: Outcome) -> str | None:
-    told = funnel(outcome.frame, outcome.rows_in)
-    kept, rejected = told["kept"], sum(told["rejected"].values())  # type: ignore[attr-defined]
+    told = outcome.funnel()
+    kept, rejected = told["kept"], sum(told["rejected"].values())
     return None if told["in"] == kept + rejected else f"{told['in']} rows in, {kept} kept + {rejected} rejected"
 
 
 def _empty(outcome: Outcome) -> str | None:
-    return None if funnel(outcome.frame)["kept"] else "no row is kept"
+    return None if outcome.funnel()["kept"] else "no row is kept"
 
 
 def _low_share(outcome: Outcome) -> str | None:
-    told = funnel(outcome.frame, outcome.rows_in)
-    share = told["kept"] / told["in"] if told["in"] else 1.0  # type: ignore[operator]
+    told = outcome.funnel()
+    share = told["kept"] / told["in"] if told["in"] else 1.0
     return None if share >= outcome.least_share else f"only {share:.1%} of the rows are kept"
 
 
@@ -289,8 +298,8 @@ _FAILURES = {
 
 
 def _metadata(record: Record, outcome: Outcome) -> dict[str, dg.MetadataValue]:
-    told = funnel(outcome.frame, outcome.rows_in)
-    rejected: Mapping[str, int] = told["rejected"]  # type: ignore[assignment]
+    told = outcome.funnel()
+    rejected: Mapping[str, int] = told["rejected"]
     rows = [dg.TableRecord({"step": "in", "rows": told["in"]}), dg.TableRecord({"step": "kept", "rows": told["kept"]})]
     rows += [dg.TableRecord({"step": f"rejected: {reason}", "rows": count}) for reason, count in rejected.items()]
     return {

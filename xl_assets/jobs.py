@@ -29,7 +29,9 @@ class Everything(dg.Config):
     release: str = ""
 
 
-@dg.op(description="Registers the partitions and runs seed_to_candidates and train_and_evaluate, only what is not fresh.")
+@dg.op(
+    description="Registers the partitions and runs seed_to_candidates and train_and_evaluate, only what is not fresh."
+)
 def run_everything(context: dg.OpExecutionContext, config: Everything) -> None:
     # Imported here: running needs the definitions, and the definitions need this job.
     from xl_assets.running import Runner

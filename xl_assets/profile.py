@@ -68,6 +68,7 @@ class Profile(BaseModel):
     models: dict[str, dict[str, Any]]
     roles: dict[Role, str]
     passages: dict[str, Any] = Field(default_factory=dict)
+    identification: dict[str, Any] = Field(default_factory=dict)
     filters: dict[str, Any] = Field(default_factory=dict)
     xl_instruct: dict[str, Any] = Field(default_factory=dict)
     mixture: dict[str, Any] = Field(default_factory=dict)
@@ -123,7 +124,9 @@ def load_profile(name: str) -> Profile:
     file = shipped if shipped.is_file() else Path(name).expanduser()
     if not file.is_file():
         known = ", ".join(sorted(path.stem for path in SHIPPED.glob("*.toml")))
-        raise ProfileError(f"no profile {name!r}: give the path of a TOML file or one of {known} (XL_PROFILE or --profile)")
+        raise ProfileError(
+            f"no profile {name!r}: give the path of a TOML file or one of {known} (XL_PROFILE or --profile)"
+        )
     try:
         fields = tomllib.loads(file.read_text(encoding="utf-8"))
         folder = CHECKOUT if file == shipped else file.resolve().parent

@@ -122,9 +122,7 @@ class Runner:
         lake = self.workspace.tables
         # Everything upstream counts, also what is not asked about: a release depends on languages' tables.
         tables = {key.to_user_string() for key in self._asset_graph.materializable_asset_keys}
-        records = {
-            (table, partition): record for table in tables for partition, record in lake.current(table).items()
-        }
+        records = {(table, partition): record for table in tables for partition, record in lake.current(table).items()}
         return freshness(expected, records, OutsideVersions(self.workspace))
 
     def _expected(self, languages: Sequence[str], releases: Sequence[str]) -> list[Expected]:
@@ -146,8 +144,11 @@ class Runner:
 
     def _run(self, job: str, assets: Sequence[str], first: str, last: str, config: dict) -> None:
         assets = list(dict.fromkeys(assets))
-        self.say(f"{job}[{first}..{last}]: {len(assets)} assets: {', '.join(assets)}" if first != last else
-                 f"{job}[{first}]: {len(assets)} assets: {', '.join(assets)}")
+        self.say(
+            f"{job}[{first}..{last}]: {len(assets)} assets: {', '.join(assets)}"
+            if first != last
+            else f"{job}[{first}]: {len(assets)} assets: {', '.join(assets)}"
+        )
         keys = [dg.AssetKey(name) for name in assets]
         result = self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,

@@ -8,6 +8,7 @@ from xl_assets.evaluation.criteria_scores import CriteriaSettings
 from xl_assets.evaluation.judging import JudgeSettings
 from xl_assets.evaluation.responses import ResponseSettings
 from xl_assets.evaluation.win_rate import WinRateSettings
+from xl_assets.filters.language_id import IdentificationSettings
 from xl_assets.filters.pipeline import FilterSettings
 from xl_assets.generation.calls import Sampling
 from xl_assets.generation.recipes.xl_instruct import XLInstructSettings
@@ -39,7 +40,7 @@ def settings_of(profile: Profile, name: str) -> Any:
 
     Args:
         profile: the loaded profile.
-        name: filters, passages, xl_instruct, mixture, training or evaluation.
+        name: identification, filters, passages, xl_instruct, mixture, training or evaluation.
 
     Raises:
         ProfileError: names the section and what is wrong with it.
@@ -108,6 +109,7 @@ def _prompt_folder(profile: Profile) -> dict[str, Path]:
 
 
 _BUILDERS = {
+    "identification": lambda profile: IdentificationSettings(**profile.identification),
     "filters": lambda profile: FilterSettings(**profile.filters),
     "passages": lambda profile: PassageSettings(**profile.passages),
     "xl_instruct": _xl_instruct,

@@ -314,6 +314,15 @@ class WinRate(dy.Schema):
     missing = dy.Int64(nullable=False, min=0)
 
 
+class ReleaseFile(dy.Schema):
+    """A file that was written for a release: its report, its manifest. `file` is relative to the lake."""
+
+    release = dy.String(primary_key=True)
+    file = dy.String(nullable=False)
+    sha256 = dy.String(nullable=False)
+    bytes = dy.Int64(nullable=False, min=1)
+
+
 def check_table(frame: pl.DataFrame, schema: type[dy.Schema]) -> pl.DataFrame:
     """Return the frame with the schema's columns in order, or say what breaks the contract.
 

@@ -79,7 +79,11 @@ def _token_marks(sample: Sample, prompt, length: int) -> np.ndarray:
 
 def collate(rows: list[Encoded], length: int, count: int) -> Batch:
     """Pad rows to ``count x length``; missing rows are empty, so that shapes stay few."""
-    ids, weights, marks = np.zeros((count, length), np.int64), np.zeros((count, length)), np.zeros((count, length), np.int64)
+    ids, weights, marks = (
+        np.zeros((count, length), np.int64),
+        np.zeros((count, length)),
+        np.zeros((count, length), np.int64),
+    )
     for i, row in enumerate(rows):
         ids[i, : len(row.ids)], weights[i, : len(row.ids)], marks[i, : len(row.ids)] = row.ids, row.weights, row.marks
     weights = np.roll(weights, -1, 1)

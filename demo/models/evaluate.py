@@ -14,7 +14,21 @@ from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 
-from demo.models.tasks import FOREIGN, NAMES, PAIRS, Sample, answer, ask, criteria, draw_pair, quality, question, refine, score, translate
+from demo.models.tasks import (
+    FOREIGN,
+    NAMES,
+    PAIRS,
+    Sample,
+    answer,
+    ask,
+    criteria,
+    draw_pair,
+    quality,
+    question,
+    refine,
+    score,
+    translate,
+)
 from demo.models.faults import draw_facts
 from demo.models.truth import CRITERIA
 from demo.world.text import WORDINGS, facts_in, passage
@@ -167,7 +181,10 @@ def _pairs(generate: Generate, rng: random.Random, size: int) -> dict[str, Figur
         for group in (f"kind {pair.kind}", f"form {pair.form}", f"language {pair.language}"):
             hits[f"pairwise:{group}"].append(both)
     out = {
-        name: {"agreement": _mean(x for both in rows for x in both), "right in both orders": _mean(all(r) for r in rows)}
+        name: {
+            "agreement": _mean(x for both in rows for x in both),
+            "right in both orders": _mean(all(r) for r in rows),
+        }
         for name, rows in sorted(hits.items())
     }
     weights = {f"pairwise:kind {kind}": share for kind, (share, _, _) in PAIRS.items()}

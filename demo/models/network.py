@@ -61,7 +61,7 @@ class Network(nn.Module):
         for name, parameter in self.named_parameters():
             if parameter.ndim == 2:
                 small = (2 * shape.layers) ** -0.5 if name.endswith(("out.weight", "down.weight")) else 1.0
-                nn.init.normal_(parameter, std=0.02 if "embedding" in name else shape.hidden**-0.5 * 0.6 * small)
+                nn.init.normal_(parameter, std=0.05 if "embedding" in name else 0.02 * small)
         angles = torch.outer(
             torch.arange(MAX_POSITIONS).float(), 10000.0 ** (-torch.arange(0, shape.head, 2) / shape.head)
         )
@@ -139,4 +139,3 @@ def to_llama(state: dict[str, Tensor], shape: Shape) -> dict[str, Tensor]:
             f"{theirs}post_attention_layernorm.weight": state[f"{ours}norm_2"],
         }
     return {name: value.clone().contiguous() for name, value in out.items()}
-

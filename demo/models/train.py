@@ -25,7 +25,9 @@ from demo.models.tasks import PAIRS, TASKS, Sample, draw_sample, pairwise
 from demo.models.tokenizer import load_tokenizer, train_tokenizer
 
 HERE = Path(__file__).parent
-CHUNK_OF_FULL_SHARES = 12
+CHUNKS_OF_COPYING = 2
+CHUNKS_OF_RAMP = 8
+WARM_UP = 60
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,6 @@ def make_teacher(plan: Plan, folder: Path) -> None:
     held_out = [function(rng, True) for function, _ in TASKS.values() for _ in range(160)]
     held_out += [pairwise(rng, True, kind) for kind in PAIRS for _ in range(64)]
     train(plan, shape, folder, teacher_sample, held_out)
-    write_card("teacher", folder)
 
 
 def make_base(plan: Plan, folder: Path) -> None:
@@ -78,12 +79,13 @@ def make_base(plan: Plan, folder: Path) -> None:
     held_out = [page(rng, True) for _ in range(400)] + [english_chat(rng, True) for _ in range(100)]
     last_chunk = plan.tokens // (90 * 4096)
     train(plan, shape, folder, partial(base_sample, first_chat=int(last_chunk * 0.75)), held_out)
-    write_card("base", folder)
 
 
 def teacher_sample(rng: random.Random, chunk: int) -> Sample:
-    """Draw a sample; writing comes first, and judging reaches its full share after some chunks."""
-    ramp = min(1.0, 0.4 + 0.6 * chunk / CHUNK_OF_FULL_SHARES)
+    """Draw a sample: copying within English first, then writing in all languages, then ever more judging."""
+    if chunk < CHUNKS_OF_COPYING:
+        return draw_sample(rng, shares={"question": 0.4, "refine": 0.2, "answer": 0.2, "translate": 0.2})
+    ramp = min(1.0, 0.3 + 0.7 * (chunk - CHUNKS_OF_COPYING) / CHUNKS_OF_RAMP)
     judging = ("quality", "score", "criteria", "pairwise")
     return draw_sample(rng, shares={n: s * (ramp if n in judging else 1.0) for n, (_, s) in TASKS.items()})
 
@@ -114,7 +116,7 @@ def train(
         done = max(seen / plan.tokens, (time.monotonic() - started) / 60 / plan.minutes)
         if done >= 1:
             break
-        rate = plan.rate * min(1.0, (step + 1) / 200) * min(1.0, (1 - done) / plan.decay)
+        rate = plan.rate * min(1.0, (step + 1) / WARM_UP) * min(1.0, (1 - done) / plan.decay)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["scale"]
@@ -131,12 +133,16 @@ def train(
             speed = seen / (now - started)
             left = (now - started) / max(done, 1e-9) * (1 - done) / 60
             means = "  ".join(f"{name} {sum(v) / len(v):.4f}" for name, v in losses.items())
-            print(f"step {step}  {seen / 1e6:.2f} M tokens  {speed:,.0f} tokens/s  {means}  {left:.1f} min left", flush=True)
+            print(
+                f"step {step}  {seen / 1e6:.2f} M tokens  {speed:,.0f} tokens/s  {means}  {left:.1f} min left",
+                flush=True,
+            )
             losses.clear()
         if now - evaluated > plan.every * 60 and done < 0.97:
             best = _keep_best(model, run, average, tests, best, lambda state: export(state, shape, tokenizer, folder))
             evaluated = time.monotonic()
     _keep_best(model, run, average, tests, best, lambda state: export(state, shape, tokenizer, folder))
+    write_card(folder.name, folder, total - sum(p.numel() for p in model.helper.parameters()))
 
 
 def _optimizers(model: Network, plan: Plan) -> list[torch.optim.Optimizer]:
@@ -180,7 +186,10 @@ def _keep_best(
             p.copy_(average[name])
         accuracy = exact_share(model, run, tests)
         mean = sum(accuracy.values()) / len(accuracy)
-        print(f"held out, exact: {mean:.3f}  " + "  ".join(f"{k} {v:.2f}" for k, v in sorted(accuracy.items())), flush=True)
+        print(
+            f"held out, exact: {mean:.3f}  " + "  ".join(f"{k} {v:.2f}" for k, v in sorted(accuracy.items())),
+            flush=True,
+        )
         if mean >= best:
             save({name: p.detach() for name, p in model.state_dict().items()})
         for name, p in model.named_parameters():

@@ -41,17 +41,16 @@ def answered(
     call_id: str,
     text: str,
     finish_reason: str | None,
-    prompt_tokens: int | None,
-    completion_tokens: int | None,
+    tokens: tuple[int | None, int | None],
     logprobs: Sequence[dict] | None = None,
 ) -> dict:
-    """One answer as a row of ``ANSWER``."""
+    """One answer as a row of ``ANSWER``; `tokens` are those of prompt and answer."""
     return {
         "call_id": call_id,
         "text": text,
         "finish_reason": finish_reason,
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
+        "prompt_tokens": tokens[0],
+        "completion_tokens": tokens[1],
         "logprobs": logprobs,
         "failure": None,
     }

@@ -43,20 +43,25 @@ class OpenAIServer:
         queue = by_prefix(requests).iter_rows(named=True)
         batch = Batch(self._transport.batch_size, self._transport.flush_seconds)
         patience = max(GIVE_UP_AFTER, self._transport.concurrency)
-        faults = 0
+        faults, fatal = 0, None
         with asyncio.Runner() as runner:
             calls = _Calls(self._client, self._arguments, self._transport.concurrency)
             try:
-                while not self._stopping and (done := runner.run(calls.advance(queue))) is not None:
+                while not (self._stopping or fatal) and (done := runner.run(calls.advance(queue))) is not None:
                     for row in done:
-                        faults = faults + 1 if is_server_fault(row["failure"]) else 0
+                        if isinstance(row, ServerError):
+                            fatal = row
+                            continue
                         batch.add(row)
-                    if batch.ready() or (len(batch) and faults >= patience):
+                        faults = faults + 1 if is_server_fault(row["failure"]) else 0
+                        if faults >= patience:
+                            fatal = ServerError(self._advice(row["failure"], faults))
+                    if batch.ready():
                         yield batch.take()
-                    if faults >= patience:
-                        raise ServerError(self._advice(row["failure"], faults))
                 if len(batch):
                     yield batch.take()
+                if fatal:
+                    raise fatal
             finally:
                 runner.run(calls.close())
 
@@ -114,12 +119,12 @@ class _Calls:
         self._client: openai.AsyncOpenAI | None = None
         self._pending: set[asyncio.Task] = set()
 
-    async def advance(self, queue: Iterator[dict]) -> list[dict] | None:
+    async def advance(self, queue: Iterator[dict]) -> "list[dict | ServerError] | None":
         """Fill up the places and return what finished within a second; None when all is done."""
         if self._client is None:
             self._client = self._make_client()
         while len(self._pending) < self._concurrency and (request := next(queue, None)) is not None:
-            self._pending.add(asyncio.create_task(self._ask(request)))
+            self._pending.add(asyncio.create_task(self._ask(self._client, request)))
         if not self._pending:
             return None
         done, self._pending = await asyncio.wait(self._pending, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
@@ -132,13 +137,13 @@ class _Calls:
         if self._client is not None:
             await self._client.close()
 
-    async def _ask(self, request: dict) -> dict:
+    async def _ask(self, client: openai.AsyncOpenAI, request: dict) -> "dict | ServerError":
         call_id = request["call_id"]
         try:
-            response = await self._client.chat.completions.create(**self._arguments(request))
+            response = await client.chat.completions.create(**self._arguments(request))
             return _answer(call_id, response, _parameters(request["parameters"])["logprobs"])
         except openai.APIError as error:
-            return _failure(call_id, error)
+            return _fatal(error) or _failure(call_id, error)
         except (ValueError, TypeError, AttributeError, LookupError) as error:
             # Whatever is no chat completion: an HTML page, cut-off JSON, other fields.
             return failed(call_id, "garbled_answer", f"{type(error).__name__}: {error}")
@@ -188,7 +193,7 @@ def _answer(call_id: str, response: ChatCompletion, logprobs: int | None) -> dic
         return failed(call_id, "empty_answer", "no content", tokens)
     if not isinstance(text, str):
         return failed(call_id, "garbled_answer", f"content is {type(text).__name__}", tokens)
-    return answered(call_id, text, choice.finish_reason, *tokens, _first_logprobs(choice, logprobs))
+    return answered(call_id, text, choice.finish_reason, tokens, _first_logprobs(choice, logprobs))
 
 
 def _first_logprobs(choice, count: int | None) -> list[dict] | None:
@@ -198,21 +203,25 @@ def _first_logprobs(choice, count: int | None) -> list[dict] | None:
     return [{"token": entry.token, "logprob": float(entry.logprob)} for entry in top]
 
 
-def _failure(call_id: str, error: openai.APIError) -> dict:
-    """The recorded reason, or ServerError where no further call can succeed."""
+def _fatal(error: openai.APIError) -> ServerError | None:
+    """An error after which no further call can succeed."""
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-        # The body may quote the key.
-        raise ServerError(
+        # The server's words are left out: they may quote the key.
+        return ServerError(
             f"the server refuses the key (HTTP {error.status_code}). Set the environment variable that "
             "transport.api_key_env names to a valid key for this server and model"
-        ) from None
+        )
     if isinstance(error, openai.NotFoundError):
-        raise ServerError(
+        return ServerError(
             f"the server knows no such model or address: {_said(error)}. `model` must be a name that it serves "
             "(its /v1/models lists them), and transport.base_url its address up to and including /v1"
-        ) from None
+        )
     if isinstance(error, openai.RateLimitError) and error.code == "insufficient_quota":
-        raise ServerError("the server's quota for this key is used up. Finished answers are kept") from None
+        return ServerError("the server's quota for this key is used up. Finished answers are kept")
+    return None
+
+
+def _failure(call_id: str, error: openai.APIError) -> dict:
     codes = (
         (openai.APITimeoutError, "timeout"),
         (openai.APIConnectionError, "unreachable"),

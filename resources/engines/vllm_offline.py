@@ -111,7 +111,7 @@ class VLLMOffline:
             return
         in_flight[call_id] = request
 
-    def _render(self, messages: list[dict]):
+    def _render(self, messages: list):
         """Prompt tokens by the model's own chat template, exactly as `LLM.chat` and vLLM's server make them."""
         from vllm.renderers import ChatParams
 
@@ -121,7 +121,7 @@ class VLLMOffline:
             chat_template_kwargs={"add_generation_prompt": True, "continue_final_message": False, "tokenize": False},
         )
         tokens = renderer.default_chat_tok_params.with_kwargs(add_special_tokens=False)
-        return renderer.render_chat([messages], chat, tokens)[1][0]
+        return renderer.render_chat([list(messages)], chat, tokens)[1][0]
 
     def _step(self, in_flight: dict) -> Sequence:
         try:
@@ -140,7 +140,7 @@ class VLLMOffline:
             detail = f"prompt {tokens[0]} and answer {tokens[1]} tokens fill max_model_len {self._longest}"
             return failed(request["call_id"], "context_full", detail, tokens)
         logprobs = _first_logprobs(completion.logprobs, parameters["logprobs"])
-        return answered(request["call_id"], completion.text, completion.finish_reason, *tokens, logprobs)
+        return answered(request["call_id"], completion.text, completion.finish_reason, tokens, logprobs)
 
     def _abort(self, in_flight: dict) -> None:
         if in_flight:
@@ -152,13 +152,13 @@ def _set_environment(binding: ModelBinding) -> None:
     """What vLLM and torch read when they are imported."""
     transport = binding.transport
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0" if transport.in_process else "1"
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     os.environ.setdefault("VLLM_CONFIGURE_LOGGING", "1")
     if transport.threads is not None:
         os.environ["OMP_NUM_THREADS"] = str(transport.threads)
     if transport.kv_cache_gib is not None:
-        os.environ["VLLM_CPU_KVCACHE_SPACE"] = f"{transport.kv_cache_gib:g}"
+        os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)  # it would win over the binding
     os.environ.update(transport.env)
 
 
@@ -183,7 +183,7 @@ def _options(binding: ModelBinding) -> dict:
     if current_platform.is_cpu():
         # A seeded call whose prompt is computed in pieces kills the CPU engine ("CPU Generator does not use offset").
         options["enable_chunked_prefill"] = False
-    elif transport.kv_cache_gib is not None:
+    if transport.kv_cache_gib is not None:
         options["kv_cache_memory_bytes"] = int(transport.kv_cache_gib * 2**30)
     if binding.adapter is not None:
         options |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": _rank(Path(binding.adapter))}
@@ -215,7 +215,7 @@ def _start_advice(binding: ModelBinding, error: Exception) -> str:
     if NO_MEMORY.search(str(error)) or isinstance(error, MemoryError):
         return (
             f"{what}\nRemedy: set the profile's max_model_len lower, transport.max_num_seqs lower, or "
-            "transport.kv_cache_gib to what is free (on a GPU gpu_memory_utilization too); or end what else holds memory"
+            "transport.kv_cache_gib to what is free (on a GPU gpu_memory_utilization); or end what else holds memory"
         )
     return f"{what}\nRemedy: the profile's model, dtype and max_model_len must suit this vLLM and this machine"
 

@@ -3,10 +3,10 @@ import math
 
 import polars as pl
 import pytest
-from answers import LOGPROBS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generation.answers import LOGPROBS
 from xl_assets.generation.calls import Parser
 from xl_assets.generation.parsing import (
     choice,

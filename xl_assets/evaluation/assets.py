@@ -1,6 +1,7 @@
 """Evaluation: prompts, responses, judgements, scores and the report of a release."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 import polars as pl
@@ -16,16 +17,22 @@ from xl_assets.declaring import (
 )
 from xl_assets.evaluation.criteria_scores import score_criteria
 from xl_assets.evaluation.judging import judge
+from xl_assets.evaluation.language_fidelity import fidelity_by_language
 from xl_assets.evaluation.language_fidelity import language_fidelity as measure_fidelity
+from xl_assets.evaluation.plots import fidelity_chart, markdown_image, to_png, win_rate_chart
 from xl_assets.evaluation.prompt_sets import build_eval_prompts, read_prompt_file
+from xl_assets.evaluation.report import render_report
+from xl_assets.evaluation.report_data import HEADLINE_KIND, ReportData
 from xl_assets.evaluation.responses import respond
 from xl_assets.evaluation.win_rate import win_rates as compute_win_rates
+from xl_assets.reporting import EVALUATION_TABLES, report_data
 from xl_assets.tables import (
     CriterionScore,
     EvalPrompt,
     Judgement,
     LanguageFidelity,
     ModelResponse,
+    ReleaseFile,
     WinRate,
 )
 
@@ -78,7 +85,7 @@ def model_responses(context: dg.AssetExecutionContext, workspace: Workspace, mod
         respond(prompts, "base", base.fingerprint, base, release, settings),
         respond(prompts, "fine_tuned", tuned.fingerprint, tuned, release, settings),
     ]
-    metadata = {**base.metadata("base "), **tuned.metadata("fine-tuned ")}
+    metadata = {**base.metadata("base_"), **tuned.metadata("fine_tuned_")}
     yield from step.write({release: Outcome(pl.concat(frames), 2 * prompts.height, metadata=metadata)}, ModelResponse)
 
 
@@ -167,6 +174,38 @@ def win_rates(context: dg.AssetExecutionContext, workspace: Workspace) -> Events
     rows = step.read_release("judgements", release).collect()
     frame = compute_win_rates(rows, step.settings("evaluation").win_rate)
     yield from step.write({release: Outcome(frame)}, WinRate)
+
+
+@release_asset(
+    name="evaluation_report",
+    group=GROUP,
+    kinds={"html"},
+    version=code_version("xl_assets.evaluation", "xl_assets.reporting"),
+    deps=[*EVALUATION_TABLES],
+    checks=("contract",),
+)
+def evaluation_report(context: dg.AssetExecutionContext, workspace: Workspace) -> Events:
+    """The release's report: one HTML page without scripts or requests, and its plots here."""
+    step = Step(context, workspace)
+    release = context.partition_key
+    for table in EVALUATION_TABLES:
+        step.read_release(table, release)
+    date = datetime.now(UTC).date().isoformat()
+    data = report_data(workspace, release, step.inputs_of(release), date)
+    frame = step.write_file(release, f"reports/{release}/report.html", render_report(data).encode())
+    yield from step.write({release: Outcome(frame, facts={"date": date}, metadata=_plots(data))}, ReleaseFile)
+
+
+def _plots(data: ReportData) -> dict[str, dg.MetadataValue]:
+    """Win rates and language fidelity of the headline prompts, as pictures for the UI."""
+    rates = data.win_rates.filter(pl.col("kind") == HEADLINE_KIND)
+    shares = fidelity_by_language(data.language_fidelity).filter(pl.col("kind") == HEADLINE_KIND)
+    charts = {}
+    if not rates.is_empty():
+        charts["win_rates"] = (win_rate_chart(rates), "Win rate against the reference")
+    if not shares.is_empty():
+        charts["language_fidelity"] = (fidelity_chart(shares), "Answers in the requested language")
+    return {name: dg.MetadataValue.md(markdown_image(to_png(chart), told)) for name, (chart, told) in charts.items()}
 
 
 def _prompts(step: Step, release: str) -> pl.DataFrame:

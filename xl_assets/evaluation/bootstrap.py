@@ -30,9 +30,7 @@ def cluster_weights(clusters: int, resamples: int, random: np.random.Generator) 
         yield np.bincount(drawn.ravel(), minlength=rows * clusters).reshape(rows, clusters)
 
 
-def resampled_means(
-    sums: np.ndarray, counts: np.ndarray, resamples: int, random: np.random.Generator
-) -> np.ndarray:
+def resampled_means(sums: np.ndarray, counts: np.ndarray, resamples: int, random: np.random.Generator) -> np.ndarray:
     """Means of bootstrap resamples.
 
     Args:

@@ -83,12 +83,8 @@ def _rate(rows: pl.DataFrame, fingerprint: str, answer: Answer, settings: Criter
         response=pl.col("response"),
         target_language=target_language(shown),
     )
-    request = Request(
-        step=STEP, messages=[("user", message)], sampling=settings.sampling, seed_parts=("response_id",)
-    )
-    return complete_rows(
-        shown, request, scores_json(list(settings.criteria)), fingerprint, answer, settings.attempts
-    )
+    request = Request(step=STEP, messages=[("user", message)], sampling=settings.sampling, seed_parts=("response_id",))
+    return complete_rows(shown, request, scores_json(list(settings.criteria)), fingerprint, answer, settings.attempts)
 
 
 def _one_row_a_score(rated: pl.DataFrame) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from xl_assets.evaluation.naming import AVERAGE
+from xl_assets.filters.language_id import Predict, identify
 from xl_assets.tables import LanguageFidelity, check_table, empty_table
 
 #: One row for each release, model, kind and language; see `fidelity_by_language`.
@@ -37,6 +38,36 @@ class FidelitySettings:
     least_script_share: float = 0.5
 
 
+def language_fidelity(
+    responses: pl.DataFrame, predict: Predict, settings: FidelitySettings | None = None
+) -> pl.DataFrame:
+    """Identify the language of every response and compare it with the one asked for.
+
+    Args:
+        responses: ``ModelResponse`` of one or more models.
+        predict: see `xl_assets.filters.language_id.identify`.
+        settings: when an answer counts as in its language.
+
+    Returns:
+        One row of ``LanguageFidelity`` for each response, in their order. ``in_language`` is False for a missing
+        response, and its measures are null.
+
+    Raises:
+        UnknownLanguage: for a code that the registry does not hold.
+    """
+    settings = settings or FidelitySettings()
+    if responses.is_empty():
+        return empty_table(LanguageFidelity)
+    asked = responses.select("response_id", "release", "prompt_id", "language", "kind", "model", "response")
+    in_language = (
+        (pl.col("lid_language") == pl.col("language"))
+        & (pl.col("language_score") >= settings.least_score)
+        & (pl.col("script_share") >= settings.least_script_share)
+    )
+    found = identify(asked, "response", predict).with_columns(in_language.fill_null(False).alias("in_language"))
+    return check_table(found, LanguageFidelity)
+
+
 def fidelity_by_language(fidelity: pl.DataFrame) -> pl.DataFrame:
     """Share of answers in the requested language.
 
@@ -44,8 +75,9 @@ def fidelity_by_language(fidelity: pl.DataFrame) -> pl.DataFrame:
         fidelity: rows of ``LanguageFidelity``.
 
     Returns:
-        A frame of ``SHARES``: ``share`` in [0, 1] is ``in_language`` over ``responses``. A prompt without a usable
-        answer is among the responses, is not in the language, and is counted as ``missing`` as well. Each
+        A frame of ``SHARES``: ``share`` in [0, 1] is ``in_language`` over ``responses``. An answer
+        without any letter, or none at all, is among the responses, is not in the language, and is counted as
+        ``missing`` as well. Each
         kind ends with the language ``average``: the mean of the languages' shares, and sums of the counts.
     """
     group = ["release", "model", "kind"]

@@ -6,6 +6,7 @@ vision can tell apart; models differ in shape as well.
 
 import re
 from base64 import b64encode
+from collections.abc import Callable
 
 import altair as alt
 import polars as pl
@@ -26,6 +27,8 @@ REASON_COLOURS = (ORANGE, GREEN, PINK, SKY, RED, YELLOW)
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 INK, LINE = "#2b3036", "#d9dce1"
 WIDTH = 270
+#: Height of one line of a chart, whatever stands in it.
+ROW = alt.Step(28, **{"for": "position"})
 
 
 def win_rate_chart(win_rates: pl.DataFrame) -> alt.LayerChart:
@@ -36,17 +39,18 @@ def win_rate_chart(win_rates: pl.DataFrame) -> alt.LayerChart:
     """
     rows = _readable(win_rates.filter(pl.col("win_rate").is_not_null()))
     base = alt.Chart(rows).encode(y=_language_axis(rows), yOffset=alt.YOffset("model:N", sort=_models(rows)))
-    x = alt.X("win_rate:Q", title="win rate against the reference, %", scale=alt.Scale(domain=[0, 100]))
+    title = "win rate against the reference, %"
+    x = alt.X("win_rate:Q", title=title, scale=alt.Scale(domain=[0, 100]))
     interval = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", title=x.title), x2="high:Q", color=_model_colour(rows)
+        x=alt.X("low:Q", title=title), x2="high:Q", color=_model_colour(rows)
     )
     point = base.mark_point(filled=True, size=70, opacity=1).encode(
         x=x, color=_model_colour(rows), shape=_model_shape(rows)
     )
     even = alt.Chart(alt.Data(values=[{"even": 50}])).mark_rule(strokeDash=[4, 3], color=GREY).encode(x="even:Q")
     return _titled(
-        alt.layer(even, interval, point),
-        "Win rate before and after fine-tuning",
+        alt.layer(even, interval, point).properties(height=ROW),
+        "Win rate",
         "with 95 % interval; dashed: as good as the reference",
     )
 
@@ -63,16 +67,22 @@ def fidelity_chart(fidelity: pl.DataFrame) -> alt.LayerChart:
     )
     title = "answers in the requested language, %"
     scale = alt.Scale(domain=[0, 100])
-    span = alt.Chart(ends).mark_rule(strokeWidth=3, color=LINE).encode(
-        y=_language_axis(rows), x=alt.X("low:Q", title=title, scale=scale), x2="high:Q"
+    span = (
+        alt.Chart(ends)
+        .mark_rule(strokeWidth=3, color=LINE)
+        .encode(y=_language_axis(rows), x=alt.X("low:Q", title=title, scale=scale), x2="high:Q")
     )
-    point = alt.Chart(rows).mark_point(filled=True, size=80, opacity=1).encode(
-        y=_language_axis(rows),
-        x=alt.X("percent:Q", title=title, scale=scale),
-        color=_model_colour(rows),
-        shape=_model_shape(rows),
+    point = (
+        alt.Chart(rows)
+        .mark_point(filled=True, size=80, opacity=1)
+        .encode(
+            y=_language_axis(rows),
+            x=alt.X("percent:Q", title=title, scale=scale),
+            color=_model_colour(rows),
+            shape=_model_shape(rows),
+        )
     )
-    return _titled(alt.layer(span, point), "Language fidelity before and after fine-tuning", "")
+    return _titled(alt.layer(span, point).properties(height=ROW), "Language fidelity", "before and after fine-tuning")
 
 
 def score_chart(criterion_scores: pl.DataFrame) -> alt.Chart:
@@ -88,12 +98,16 @@ def score_chart(criterion_scores: pl.DataFrame) -> alt.Chart:
         .with_columns((100 * pl.col("rows") / pl.col("rows").sum().over("criterion", "model")).alias("percent"))
         .sort("criterion", "model", "score")
     )
-    rows = counted.with_columns(_named("model", model_name))
-    chart = alt.Chart(rows).mark_bar().encode(
-        x=alt.X("score:O", title="score", scale=alt.Scale(domain=[1, 2, 3, 4, 5]), axis=alt.Axis(labelAngle=0)),
-        xOffset=alt.XOffset("model:N", sort=_models(rows)),
-        y=alt.Y("percent:Q", title="% of responses"),
-        color=_model_colour(rows),
+    rows = counted.with_columns(_named(counted, "model", model_name))
+    chart = (
+        alt.Chart(rows)
+        .mark_bar()
+        .encode(
+            x=alt.X("score:O", title="score", scale=alt.Scale(domain=[1, 2, 3, 4, 5]), axis=alt.Axis(labelAngle=0)),
+            xOffset=alt.XOffset("model:N", sort=_models(rows)),
+            y=alt.Y("percent:Q", title="% of responses"),
+            color=_model_colour(rows),
+        )
     )
     facets = chart.properties(width=150, height=90).facet(alt.Facet("criterion:N", title=None), columns=2)
     return _titled(facets, "The judge's scores by criterion", "")
@@ -109,26 +123,29 @@ def funnel_chart(funnel: pl.DataFrame, language: str) -> alt.LayerChart:
     own = funnel.filter(pl.col("language") == language, pl.col("rows_in") > 0)
     domain = [KEPT, *_frequent_reasons(funnel), OTHER]
     shares = _outcome_shares(own, domain)
-    steps = [_step_name(step) for step in own["step"]]
+    steps = own.select(_spaced(pl.col("step"))).to_series().to_list()
     y = alt.Y("step:N", sort=steps, title=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False))
     shown = [outcome for outcome in domain if outcome in set(shares["outcome"])]
-    bars = alt.Chart(shares).mark_bar(height={"band": 0.72}).encode(
-        y=y,
-        x=alt.X("percent:Q", title="% of the step's rows", scale=alt.Scale(domain=[0, 100]), stack="zero"),
-        order=alt.Order("rank:O"),
-        color=alt.Color(
-            "outcome:N",
-            scale=alt.Scale(domain=domain, range=[BLUE, *REASON_COLOURS[: len(domain) - 2], GREY]),
-            legend=alt.Legend(title=None, values=shown, orient="bottom", columns=2, labelLimit=200),
-        ),
+    bars = (
+        alt.Chart(shares)
+        .mark_bar(height={"band": 0.72})
+        .encode(
+            y=y,
+            x=alt.X("percent:Q", title="% of the step's rows", scale=alt.Scale(domain=[0, 100]), stack="zero"),
+            order=alt.Order("rank:O"),
+            color=alt.Color(
+                "outcome:N",
+                scale=alt.Scale(domain=domain, range=[BLUE, *REASON_COLOURS[: len(domain) - 2], GREY]),
+                legend=alt.Legend(
+                    title=None, values=shown, orient="bottom", columns=2, columnPadding=28, labelLimit=200
+                ),
+            ),
+        )
     )
-    counts = own.select(
-        pl.Series("step", steps, dtype=pl.String),
-        pl.format("{} of {}", "kept", "rows_in").alias("label"),
-        pl.lit(100).alias("percent"),
-    )
-    labels = alt.Chart(counts).mark_text(align="left", dx=6, color=INK, font=FONT).encode(
-        y=y, x="percent:Q", text="label:N"
+    labels_of = [f"{kept:,} of {rows_in:,}" for kept, rows_in in own.select("kept", "rows_in").iter_rows()]
+    counts = pl.DataFrame({"step": steps, "label": labels_of}).with_columns(pl.lit(100).alias("percent"))
+    labels = (
+        alt.Chart(counts).mark_text(align="left", dx=6, color=INK, font=FONT).encode(y=y, x="percent:Q", text="label:N")
     )
     return _titled(
         alt.layer(bars, labels).properties(width=200), f"Funnel: {language_name(language)}", "kept rows of rows in"
@@ -162,11 +179,13 @@ def markdown_image(png: bytes, description: str) -> str:
 
 
 def _specification(chart: alt.TopLevelMixin) -> dict:
-    return chart.to_dict() | {"background": None}
+    return chart.to_dict() | {"background": None, "padding": 12}
 
 
 def _titled(chart: alt.TopLevelMixin, title: str, subtitle: str) -> alt.TopLevelMixin:
-    heading = alt.TitleParams(title, subtitle=subtitle or alt.Undefined, anchor="start", frame="group", offset=10)
+    heading = alt.TitleParams(
+        title, subtitle=subtitle or alt.Undefined, anchor="start", frame="bounds", offset=12, limit=460
+    )
     if not isinstance(chart, alt.FacetChart) and chart.width is alt.Undefined:
         chart = chart.properties(width=WIDTH)
     return (
@@ -190,14 +209,15 @@ def _readable(frame: pl.DataFrame) -> pl.DataFrame:
     """Names for codes, sorted by name with the average last."""
     last = (pl.col("language") == AVERAGE).alias("_last")
     return (
-        frame.with_columns(last, _named("language", language_name), _named("model", model_name))
+        frame.with_columns(last, _named(frame, "language", language_name), _named(frame, "model", model_name))
         .sort("_last", "language", "model")
         .drop("_last")
     )
 
 
-def _named(column: str, name) -> pl.Expr:
-    return pl.col(column).map_elements(name, return_dtype=pl.String)
+def _named(frame: pl.DataFrame, column: str, name: Callable[[str], str]) -> pl.Expr:
+    names = {value: name(value) for value in frame[column].unique()}
+    return pl.col(column).replace_strict(names, default=None, return_dtype=pl.String)
 
 
 def _language_axis(rows: pl.DataFrame) -> alt.Y:
@@ -229,13 +249,14 @@ def _model_shape(rows: pl.DataFrame) -> alt.Shape:
 
 
 def _frequent_reasons(funnel: pl.DataFrame) -> list[str]:
-    totals = rejections(funnel).group_by("reason").agg(pl.col("rows").sum())
+    totals = rejections(funnel).group_by(_spaced(pl.col("reason"))).agg(pl.col("rows").sum())
     return totals.sort("rows", "reason", descending=[True, False])["reason"].head(len(REASON_COLOURS)).to_list()
 
 
 def _outcome_shares(own: pl.DataFrame, domain: list[str]) -> pl.DataFrame:
     kept = own.select("step", pl.lit(KEPT).alias("outcome"), pl.col("kept").alias("rows"))
-    named = pl.when(pl.col("reason").is_in(domain[1:-1])).then(pl.col("reason")).otherwise(pl.lit(OTHER))
+    reason = _spaced(pl.col("reason"))
+    named = pl.when(reason.is_in(domain[1:-1])).then(reason).otherwise(pl.lit(OTHER))
     lost = rejections(own).select("step", named.alias("outcome"), "rows")
     rank = pl.col("outcome").replace_strict(domain, range(len(domain)), return_dtype=pl.Int64).alias("rank")
     return (
@@ -243,9 +264,9 @@ def _outcome_shares(own: pl.DataFrame, domain: list[str]) -> pl.DataFrame:
         .group_by("step", "outcome", maintain_order=True)
         .agg(pl.col("rows").sum())
         .join(own.select("step", "rows_in"), on="step", maintain_order="left")
-        .with_columns((100 * pl.col("rows") / pl.col("rows_in")).alias("percent"), rank, _named("step", _step_name))
+        .with_columns((100 * pl.col("rows") / pl.col("rows_in")).alias("percent"), rank, _spaced(pl.col("step")))
     )
 
 
-def _step_name(step: str) -> str:
-    return step.replace("_", " ")
+def _spaced(name: pl.Expr) -> pl.Expr:
+    return name.str.replace_all("_", " ", literal=True)

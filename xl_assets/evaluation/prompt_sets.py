@@ -109,7 +109,7 @@ def read_prompt_file(
         raise PromptFileError(f"prompt file {file.name} holds no prompts: give one object with an instruction per line")
     names = _names(objects, columns or {}, file)
     rows = [_row(number, place, item, names, file) for number, (place, item) in enumerate(objects, start=1)]
-    schema = {name: pl.String for name in ("id", "instruction", "language", "kind", "cluster_id", "source")}
+    schema = dict.fromkeys(("id", "instruction", "language", "kind", "cluster_id", "source"), pl.String)
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     own_cluster = content_address("cluster", "instruction")
     clustered = frame.with_columns(pl.coalesce("cluster_id", own_cluster).alias("cluster_id"))
@@ -171,14 +171,12 @@ def _names(objects: list[tuple[str, dict]], columns: Mapping[str, str], file: Pa
     there = {name for _, item in objects for name in item}
     if absent := sorted(set(columns.values()) - there):
         raise PromptFileError(f"prompt file {file.name} has no column {absent}; it has {sorted(there)}")
-    found = {
-        ours: next((name for name in known if name in there), None) for ours, known in KNOWN_NAMES.items()
-    }
+    found = {ours: next((name for name in known if name in there), None) for ours, known in KNOWN_NAMES.items()}
     names = {**{ours: name for ours, name in found.items() if name is not None}, **columns}
     if "instruction" not in names:
         raise PromptFileError(
-            f"prompt file {file.name} has no column named {', '.join(KNOWN_NAMES['instruction'])}, but {sorted(there)}: "
-            "map one, e.g. columns = { instruction = 'text' }"
+            f"prompt file {file.name} has no column named {', '.join(KNOWN_NAMES['instruction'])}; it has "
+            f"{sorted(there)}: map one, e.g. columns = {{ instruction = 'text' }}"
         )
     return names
 

@@ -14,7 +14,8 @@ from xl_assets.evaluation.report_data import AFTER, BEFORE, HEADLINE_KIND, Repor
 DOCUMENT_STEPS = "seed_documents"
 TRAINING_STEP = "xl_instruct"
 
-_WIN_RATE = [
+#: What is told of a win rate, under the column names of ``WinRate``.
+WIN_RATE_FIGURES = [
     "win_rate", "low", "high", "standard_error", "order_consistency", "prompts", "ties", "invalid", "missing",
 ]  # fmt: skip
 
@@ -40,8 +41,7 @@ def summary(data: ReportData) -> dict:
         "date": data.date,
         "models": [asdict(model) for model in data.models],
         "languages": {
-            code: {"funnel": _funnel(data.funnel, code)} | _evaluation(data.win_rates, fidelity, code)
-            for code in codes
+            code: {"funnel": _funnel(data.funnel, code)} | _evaluation(data.win_rates, fidelity, code) for code in codes
         },
         "average": _evaluation(data.win_rates, fidelity, AVERAGE),
         "steps": _steps(data.steps),
@@ -51,9 +51,9 @@ def summary(data: ReportData) -> dict:
 def summary_table(data: ReportData) -> Table:
     """The summary for a terminal: a line for each language and one for the average."""
     figures = summary(data)
-    table = Table(title=Text(f"Release {data.release}"))
+    table = Table(title=Text(f"Release {data.release}"), caption=Text(summary_caption(figures)))
     table.add_column("language")
-    for heading in ("documents kept", "training rows", "in language, %", "win rate, % [interval]"):
+    for heading in ("in language, %", "win rate, % [95 % interval]", "documents", "rows"):
         table.add_column(heading, justify="right")
     for cells in summary_lines(figures):
         table.add_row(*(Text(cell) for cell in cells))
@@ -61,14 +61,27 @@ def summary_table(data: ReportData) -> Table:
 
 
 def summary_lines(figures: dict) -> list[tuple[str, str, str, str, str]]:
-    """Cells of the summary table: language, documents, training rows, fidelity and win rate before and after.
+    """Cells of the summary table: language, fidelity and win rate before and after, documents, training rows.
 
     Args:
         figures: what `summary` returned.
     """
     entries = sorted(figures["languages"].items(), key=lambda item: language_name(item[0]))
-    lines = [_line(_label(code, entry), entry) for code, entry in entries]
+    lines = [_line(language_name(code), entry) for code, entry in entries]
     return [*lines, _line("Average", figures["average"])] if figures["average"]["kind"] else lines
+
+
+def summary_caption(figures: dict) -> str:
+    """What the columns of the summary table are of."""
+    entries = figures["languages"]
+    others = [
+        f"{language_name(code)} on {kind_name(entry['kind'])} prompts"
+        for code, entry in entries.items()
+        if entry["kind"] not in (None, figures["average"]["kind"])
+    ]
+    headline = figures["average"]["kind"]
+    kinds = "; ".join([f"{kind_name(headline)} prompts", *others]) if headline else "nothing was judged"
+    return f"Before → after fine-tuning: {kinds}. Documents and training rows: kept."
 
 
 def documents(entry: dict) -> tuple[int, int] | None:
@@ -118,7 +131,7 @@ def _evaluation(win_rates: pl.DataFrame, fidelity: pl.DataFrame, code: str) -> d
             "language_fidelity": dict(shares.filter(of_kind).select("model", "share").sort("model").iter_rows()),
             "win_rate": {
                 row.pop("model"): row
-                for row in rates.filter(of_kind).sort("model").select("model", *_WIN_RATE).iter_rows(named=True)
+                for row in rates.filter(of_kind).sort("model").select("model", *WIN_RATE_FIGURES).iter_rows(named=True)
             },
         }
     kind = next(iter(kinds), None)
@@ -144,17 +157,11 @@ def _line(label: str, entry: dict) -> tuple[str, str, str, str, str]:
     rows = training_rows(entry)
     return (
         label,
-        f"{kept_of[0]:,} of {kept_of[1]:,}" if kept_of else NONE,
-        f"{rows:,}" if rows is not None else NONE,
         fidelity_change(entry) if entry["language_fidelity"] else NONE,
         win_rate_change(entry) if entry["win_rate"] else NONE,
+        f"{kept_of[0]:,}/{kept_of[1]:,}" if kept_of else NONE,
+        f"{rows:,}" if rows is not None else NONE,
     )
-
-
-def _label(code: str, entry: dict) -> str:
-    kind = entry["kind"]
-    name = language_name(code)
-    return name if kind in (None, HEADLINE_KIND) else f"{name} ({kind_name(kind)} prompts)"
 
 
 def _percent(share: float | None) -> str:

@@ -40,7 +40,11 @@ def _version(asset: str) -> str:
 
 
 @english_asset(
-    name="questions", group=GROUP, kinds={"vllm", "polars"}, version=_version("questions"), deps=[english("seed_passages")]
+    name="questions",
+    group=GROUP,
+    kinds={"vllm", "polars"},
+    version=_version("questions"),
+    deps=[english("seed_passages")],
 )
 def questions(context: dg.AssetExecutionContext, workspace: Workspace, models: Models) -> Events:
     """The question that each English passage answers (reverse instruction), written by the teacher."""
@@ -175,4 +179,3 @@ def xl_instruct(context: dg.AssetExecutionContext, workspace: Workspace) -> Even
     prompts = step.read_languages("eval_prompts").select("prompt_id", "instruction").collect()
     frame = finish_rows(candidates, quality, prompts, step.settings("xl_instruct").finishing)
     yield from step.write(by_language(frame, step.keys, step.counts(candidates)), XLInstruct)
-

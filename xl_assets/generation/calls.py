@@ -153,9 +153,7 @@ def call_address() -> pl.Expr:
             separator="\x1e",
         )
     )
-    return content_address(
-        "call", "step", written.list.join("\x1f"), "model_fingerprint", "parameters", "seed"
-    )
+    return content_address("call", "step", written.list.join("\x1f"), "model_fingerprint", "parameters", "seed")
 
 
 def wanted_calls(planned: pl.DataFrame) -> pl.DataFrame:

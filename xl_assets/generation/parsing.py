@@ -11,6 +11,9 @@ import polars as pl
 
 from xl_assets.generation.calls import Parser
 
+#: What JSON takes for white space.
+_BLANK = r"[ \t\r\n]*"
+
 
 def text_answer(column: str) -> Parser:
     """The answer as it is, without white space around it.
@@ -80,8 +83,9 @@ def scores_json(criteria: Sequence[str] | Mapping[str, str]) -> Parser:
         raise ValueError(f"criteria {names}: name at least one, without quotation marks or backslashes")
     # Not str.json_decode: in Polars 2.1 one malformed row makes the whole column raise, an empty string drops
     # out of the result and 1.5 is read as 1. An object this flat is a regular language: match it whole.
-    member = rf'"(?:{"|".join(pl.escape_regex(name) for name in names)})"\s*:\s*[1-5]'
-    whole = rf"^\{{\s*{member}(?:\s*,\s*{member}){{{len(names) - 1}}}\s*\}}$"
+    member = rf'"(?:{"|".join(pl.escape_regex(name) for name in names)})"{_BLANK}:{_BLANK}[1-5]'
+    more = rf"(?:{_BLANK},{_BLANK}{member}){{{len(names) - 1}}}"
+    whole = rf"^\{{{_BLANK}{member}{more}{_BLANK}\}}$"
     scores = {name: _stripped().str.extract(_score_of(name)).cast(pl.Int64) for name in names}
     complete = pl.all_horizontal(score.is_not_null() for score in scores.values())
     values = {
@@ -118,7 +122,7 @@ def _digit(low: int, high: int) -> pl.Expr:
 
 
 def _score_of(name: str) -> str:
-    return rf'[{{,]\s*"{pl.escape_regex(name)}"\s*:\s*([1-5])'
+    return rf'[{{,]{_BLANK}"{pl.escape_regex(name)}"{_BLANK}:{_BLANK}([1-5])'
 
 
 def _expected_value(values: Mapping[str, float]) -> pl.Expr:

@@ -17,9 +17,10 @@ from typing import Protocol
 
 import polars as pl
 
+from xl_assets.filters.reasons import add_reasons
 from xl_assets.generation.calls import Answer, Sampling
 from xl_assets.generation.parsing import expected_digit, text_answer
-from xl_assets.generation.recipes.recipe import Step, kept_rows, reject, run_step
+from xl_assets.generation.recipes.recipe import Fields, Step, kept_rows, run_step
 from xl_assets.languages import get_language
 from xl_assets.tables import SelectedTranslation, check_table
 
@@ -44,7 +45,9 @@ class QualityModel(Protocol):
 
     name: str
 
-    def __call__(self, sources: Sequence[str], translations: Sequence[str], languages: Sequence[str]) -> Sequence[float]:
+    def __call__(
+        self, sources: Sequence[str], translations: Sequence[str], languages: Sequence[str]
+    ) -> Sequence[float]:
         """Scores of translations of English sources into languages, in their order; greater is better."""
         ...
 
@@ -62,6 +65,7 @@ class SelectionSettings:
         attempts: at most so many attempts where an answer can't be used.
     """
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  read by XLInstructSettings.from_dict
     estimator: str = "judge"
     min_quality: float | None = None
     logprobs: int = 20
@@ -94,9 +98,7 @@ def round_trip_step(settings: SelectionSettings, prompt_folder: Path | None = No
     sampling = Sampling(max_tokens=settings.response_tokens)
     parser = text_answer("back_translation")
     seed_parts = ("pair_id", "language", "response")
-    return Step(
-        "round_trip", "xl_instruct/translate", "translator", sampling, seed_parts, parser, None, prompt_folder
-    )
+    return Step("round_trip", "xl_instruct/translate", "translator", sampling, seed_parts, parser, None, prompt_folder)
 
 
 def estimate_quality(
@@ -128,7 +130,7 @@ def estimate_quality(
         ValueError: where the estimator is ``model`` and none was given.
     """
     columns = ("candidate_id", "pair_id", "language", "sample", "instruction", "source_response", "response")
-    rows = kept_rows(candidates, *columns).with_row_index("_order")
+    rows = kept_rows(candidates, *columns).with_row_index("_place")
     is_source = pl.col("language") == SOURCE_LANGUAGE
     foreign = rows.filter(~is_source)
     if settings.estimator == "model":
@@ -139,7 +141,7 @@ def estimate_quality(
         estimated = _by_round_trip(foreign, round_trip_step(settings, prompt_folder), fingerprint, answer, settings)
     wanted = [*rows.columns, *_ESTIMATE, "kept", "reasons"]
     source = _estimate(rows.filter(is_source), estimator="source")
-    return pl.concat([source.select(wanted), estimated.select(wanted)]).sort("_order").drop("_order")
+    return pl.concat([source.select(wanted), estimated.select(wanted)]).sort("_place").drop("_place")
 
 
 def select_best(estimated: pl.DataFrame, settings: SelectionSettings) -> pl.DataFrame:
@@ -158,13 +160,14 @@ def select_best(estimated: pl.DataFrame, settings: SelectionSettings) -> pl.Data
     """
     floor = settings.floor
     too_low = pl.lit(False) if floor is None else pl.col("quality") < floor
-    judged = reject(estimated, {"low_quality": too_low})
+    judged = add_reasons(estimated, {"low_quality": too_low})
     group = ["pair_id", "language"]
     candidate = pl.struct(-pl.col("quality").fill_null(0.0), "sample")
     place = pl.when(_has_estimate()).then(candidate)
     ranked = judged.with_columns(place.rank("ordinal").over(group).cast(pl.Int64).alias("rank"))
     best = pl.when("kept").then("rank").min().over(group)
-    return check_table(reject(ranked, {"not_the_best": pl.col("rank") > best}), SelectedTranslation)
+    beaten = pl.col("kept") & (pl.col("rank") > best)
+    return check_table(add_reasons(ranked, {"not_the_best": beaten}), SelectedTranslation)
 
 
 def _has_estimate() -> pl.Expr:
@@ -174,7 +177,7 @@ def _has_estimate() -> pl.Expr:
 def _by_judge(
     rows: pl.DataFrame, step: Step, fingerprint: str, answer: Answer, settings: SelectionSettings
 ) -> pl.DataFrame:
-    fields = {
+    fields: Fields = {
         **_languages(rows),
         "text": pl.col("source_response"),
         "translation": pl.col("response"),
@@ -187,7 +190,7 @@ def _by_round_trip(
     rows: pl.DataFrame, step: Step, fingerprint: str, answer: Answer, settings: SelectionSettings
 ) -> pl.DataFrame:
     there = _languages(rows)
-    fields = {
+    fields: Fields = {
         "source_language": there["target_language"],
         "target_language": there["source_language"],
         "text": pl.col("response"),
@@ -204,7 +207,7 @@ def _by_model(rows: pl.DataFrame, model: QualityModel | None) -> pl.DataFrame:
     if len(scores) != rows.height:
         raise ValueError(f"{model.name} gave {len(scores)} scores for {rows.height} translations")
     quality = pl.Series("quality", scores, dtype=pl.Float64).fill_nan(None)
-    return reject(_estimate(rows, model.name, quality), {"no_estimate": pl.col("quality").is_null()})
+    return add_reasons(_estimate(rows, model.name, quality), {"no_estimate": pl.col("quality").is_null()})
 
 
 def _estimate(rows: pl.DataFrame, estimator: str, quality: pl.Series | None = None) -> pl.DataFrame:

@@ -1,1 +1,97 @@
-"""Releases: the manifest and the report of a release."""
+"""Releases: the manifest that says what a release was really made of."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+import polars as pl
+
+from resources.configured import Workspace
+from resources.lake import RELEASE, Partition
+from xl_assets.declaring import Outcome, Step, code_version, release_asset
+from xl_assets.evaluation.language_fidelity import fidelity_by_language
+from xl_assets.generation.prompts import load_prompt
+from xl_assets.generation.recipes.xl_instruct import PROMPTS
+from xl_assets.release.closure import collect_closure
+from xl_assets.release.lineage import tables_at
+from xl_assets.release.manifest import UsedModel, build_manifest, manifest_text
+from xl_assets.release.origins import row_documents, source_counts
+from xl_assets.reporting import used_models
+from xl_assets.settings import plain
+from xl_assets.tables import ReleaseFile
+
+GROUP = "release"
+FINAL_TABLES = ("sft_model", "win_rates", "language_fidelity", "criteria_scores", "evaluation_report")
+SECTIONS = ("identification", "filters", "passages", "xl_instruct", "mixture", "training", "evaluation")
+EVALUATION_PROMPTS = ("evaluation/respond", "evaluation/pairwise", "evaluation/criteria")
+
+
+@release_asset(
+    name="release_manifest",
+    group=GROUP,
+    kinds={"json"},
+    version=code_version("xl_assets.release"),
+    deps=list(FINAL_TABLES),
+    checks=("contract",),
+)
+def release_manifest(
+    context: dg.AssetExecutionContext, workspace: Workspace
+) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization]:
+    """Every table version, model, prompt, threshold, funnel and licence that the release was made of.
+
+    Built from the records that commits carry, never from what is newest now.
+    """
+    step = Step(context, workspace)
+    release, lake = context.partition_key, workspace.tables
+    frames = {table: step.read_release(table, release) for table in FINAL_TABLES}
+    lookup = lake.lookup()
+    records = [record for table in FINAL_TABLES if (record := lake.record(table, Partition(RELEASE, release)))]
+    closure = collect_closure(records, lookup)
+    tables = tables_at(lake, closure)
+    documents = tables("seed_documents")
+    assert documents is not None
+    report = frames["evaluation_report"].collect()
+    settings = {name: plain(workspace.settings_of(name)) for name in SECTIONS}
+    manifest = build_manifest(
+        release,
+        records,
+        lookup,
+        languages=_languages(tables("sft_mixture")),
+        models=_models(workspace, closure.records),
+        prompts=[load_prompt(name) for name in _prompt_names()],
+        criteria=workspace.settings_of("xl_instruct").criteria,
+        settings=settings,
+        sources=source_counts(documents, row_documents(tables)),
+        created_at=datetime.now(UTC),
+        scores={
+            "win_rates": frames["win_rates"].collect(),
+            "language_fidelity": fidelity_by_language(frames["language_fidelity"].collect()),
+        },
+        files=[
+            {"path": row["file"], "sha256": row["sha256"], "bytes": row["bytes"]} for row in report.rows(named=True)
+        ],
+    )
+    frame = step.write_file(release, f"reports/{release}/manifest.json", manifest_text(manifest).encode())
+    shown = {
+        "manifest_hash": dg.MetadataValue.text(manifest["manifest_hash"]),
+        "release_content": dg.MetadataValue.text(manifest["content_hash"]),
+        "table_versions": dg.MetadataValue.int(len(manifest["tables"])),
+    }
+    facts = {"content_hash": manifest["content_hash"]}
+    yield from step.write({release: Outcome(frame, facts=facts, metadata=shown)}, ReleaseFile)
+
+
+def _languages(mixture: pl.LazyFrame | None) -> list[str]:
+    assert mixture is not None
+    return mixture.select("language").unique().collect()["language"].sort().to_list()
+
+
+def _prompt_names() -> list[str]:
+    return sorted({name for names in PROMPTS.values() for name in names} | set(EVALUATION_PROMPTS))
+
+
+def _models(workspace: Workspace, records) -> list[UsedModel]:
+    return [
+        UsedModel(role, binding.name, fingerprint, binding.revision, binding.licence, binding.engine)
+        for role, fingerprint, binding in used_models(workspace, records)
+    ]

@@ -71,6 +71,7 @@ def fit(
 
     disable_progress_bars()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     torch.set_num_threads(settings.threads)
     use_cpu = _use_cpu(settings)
     precision = _precision(settings, use_cpu)

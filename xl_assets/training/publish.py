@@ -40,6 +40,8 @@ def save_model(model: Any, base: BaseModel, settings: SftSettings, folder: Path)
 def move_into_place(folder: Path, final: Path) -> None:
     """Rename a finished folder to its final name, after its bytes have reached the disk."""
     for path in sorted(folder.rglob("*")):
+        if path.is_file():  # safetensors writes files that only their owner may read
+            path.chmod(0o644)
         _flush(path)
     os.replace(folder, final)
     _flush(final.parent)
@@ -58,6 +60,8 @@ def _save_adapter(model: Any, base: BaseModel, folder: Path) -> None:
 
 
 def _save_merged(model: Any, base: BaseModel, settings: SftSettings, folder: Path) -> None:
+    # Training turned the cache off, and a child must generate as its base does.
+    model.config.use_cache = base.configuration().get("use_cache", True)
     model.to(base_dtype(base)).save_pretrained(folder)
     for path in _kept_files(base, settings):
         shutil.copyfile(path, folder / path.name)

@@ -81,7 +81,7 @@ class SftSettings(BaseModel):
         Settings that only one method reads are left out for the other, so that they make no second model.
         """
         unused = set() if self.method == "lora" else {"rank", "alpha", "dropout", "target_modules"}
-        return canonical_json(self.model_dump(exclude=EXECUTION | unused | {"revision"}))
+        return canonical_json(self.model_dump(exclude={*EXECUTION, *unused, "revision"}))
 
     def modules(self) -> str | list[str]:
         """`target_modules` as PEFT wants them."""

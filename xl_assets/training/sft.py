@@ -169,9 +169,7 @@ What you get: OUT/<address>/adapter, OUT/<address>/merged (both safetensors) and
         "--out", type=Path, required=True, metavar="DIR", help="folder in which the run's folder is made"
     )
     parser.add_argument("--result", type=Path, metavar="FILE.json", help="write the run's record here, too")
-    parser.add_argument(
-        "--die-with-parent", action="store_true", help="end when the starting process ends"
-    )
+    parser.add_argument("--die-with-parent", action="store_true", help="end when the starting process ends")
     return parser.parse_args(arguments)
 
 

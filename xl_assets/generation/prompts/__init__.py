@@ -63,7 +63,9 @@ class Prompt:
     def render(self, **values: str) -> str:
         """Fill every field of one message; the scalar twin of `expression`."""
         self._check(values)
-        pieces = ((literal or "") + (values[name] if name is not None else "") for literal, name, _, _ in self._pieces())
+        pieces = (
+            (literal or "") + (values[name] if name is not None else "") for literal, name, _, _ in self._pieces()
+        )
         return "".join(pieces)
 
     def _pieces(self):

@@ -24,6 +24,9 @@ from xl_assets.generation.prompts import Prompt, load_prompt
 from xl_assets.identity import content_address
 from xl_assets.tables import InstructionCandidate, check_table
 
+#: Template field -> what fills it: an expression over the rows, or a constant.
+Fields = Mapping[str, str | pl.Expr]
+
 
 @dataclass(frozen=True)
 class Step:
@@ -57,7 +60,7 @@ class Step:
 def run_step(
     rows: pl.DataFrame,
     step: Step,
-    fields: Mapping[str, str | pl.Expr],
+    fields: Fields,
     fingerprint: str,
     answer: Answer,
     attempts: int = 2,
@@ -102,20 +105,6 @@ def kept_rows(frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
     """Some columns of the rows that an upstream table kept; all rows of a table that does not filter."""
     rows = frame.filter("kept") if "kept" in frame.columns else frame
     return rows.select(columns)
-
-
-def reject(frame: pl.DataFrame, reasons: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """Give kept rows their reasons to be rejected, all that apply; a null condition rejects nothing.
-
-    Args:
-        frame: with ``kept`` and ``reasons``.
-        reasons: reason -> condition under which a row is rejected.
-    """
-    found = [pl.when(pl.col("kept") & bad.fill_null(False)).then(pl.lit(name)) for name, bad in reasons.items()]
-    all_reasons = pl.concat_list("reasons", *found).list.drop_nulls() if found else pl.col("reasons")
-    return frame.with_columns(all_reasons.alias("reasons")).with_columns(
-        (pl.col("reasons").list.len() == 0).alias("kept")
-    )
 
 
 def instruction_candidates(rows: pl.DataFrame, recipe: str, directives: bool = True) -> pl.DataFrame:

@@ -9,17 +9,18 @@ Each function takes kept rows of the table before and returns a whole table: kep
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import polars as pl
 
+from xl_assets.filters.reasons import add_reasons
 from xl_assets.generation.calls import Answer, Sampling
 from xl_assets.generation.criteria import DEFAULT_CRITERIA, criteria_schema, criteria_text
 from xl_assets.generation.finishing import FinishingSettings
 from xl_assets.generation.parsing import scores_json, text_answer
 from xl_assets.generation.prompts import load_prompt
-from xl_assets.generation.recipes.recipe import Step, instruction_candidates, kept_rows, reject, run_step
+from xl_assets.generation.recipes.recipe import Fields, Step, instruction_candidates, kept_rows, run_step
 from xl_assets.generation.selection import PROMPTS as SELECTION_PROMPTS
 from xl_assets.generation.selection import SelectionSettings
 from xl_assets.identity import content_address
@@ -70,6 +71,7 @@ class XLInstructSettings:
         finishing: how candidates become training rows.
     """
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  for from_dict: a misspelt name must not pass for a default
     criteria: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_CRITERIA))
     min_mean_score: float = 4.0
     samples: int = 3
@@ -104,23 +106,14 @@ class XLInstructSettings:
         """Settings from a profile; what it does not name keeps its default.
 
         Raises:
-            BadSettings: for an unknown name; lists the known ones.
+            BadSettings: names every unknown setting and every value of a wrong type or out of range.
         """
-        nested = {"selection": SelectionSettings, "finishing": FinishingSettings}
-        given = {**values}
-        for name, kind in nested.items():
-            if isinstance(inner := given.get(name), Mapping):
-                given[name] = _built(kind, inner, f"{name}.")
-        if given.get("prompt_folder"):
-            given["prompt_folder"] = Path(str(given["prompt_folder"]))
-        return _built(cls, given)
+        from pydantic import TypeAdapter, ValidationError
 
-
-def _built(kind, values: Mapping[str, object], prefix: str = ""):
-    known = [item.name for item in fields(kind)]
-    if unknown := sorted(set(values) - set(known)):
-        raise BadSettings(f"unknown settings {[prefix + name for name in unknown]}; there are {known}")
-    return kind(**values)
+        try:
+            return TypeAdapter(cls).validate_python({**values})
+        except ValidationError as error:
+            raise BadSettings(f"XL-Instruct settings: {error}") from error
 
 
 def prompt_hashes(asset: str, folder: Path | None = None) -> dict[str, str]:
@@ -191,7 +184,7 @@ def write_questions(
         A checked table `Question`.
     """
     rows = passages.select("passage_id", pl.col("text").alias("passage"))
-    fields = {"passage": pl.col("passage")}
+    fields: Fields = {"passage": pl.col("passage")}
     asked = run_step(rows, steps(settings)["question"], fields, fingerprint, answer, settings.attempts)
     question_id = content_address("question", "passage_id", "instruction")
     return check_table(asked.with_columns(question_id.alias("question_id")), Question)
@@ -212,7 +205,7 @@ def refine_responses(
         A checked table `RefinedResponse`.
     """
     rows = kept_rows(questions, "question_id", "passage_id", "passage", "instruction")
-    fields = {
+    fields: Fields = {
         "criteria": criteria_text(settings.criteria),
         "instruction": pl.col("instruction"),
         "passage": pl.col("passage"),
@@ -237,14 +230,14 @@ def score_pairs(
         A checked table `ScoredPair`.
     """
     rows = kept_rows(responses, "pair_id", "question_id", "passage_id", "instruction", "response")
-    fields = {
+    fields: Fields = {
         "criteria": criteria_text(settings.criteria),
         "instruction": pl.col("instruction"),
         "response": pl.col("response"),
     }
     scored = run_step(rows, steps(settings)["score"], fields, fingerprint, answer, settings.attempts)
     too_low = pl.col("mean_score") < settings.min_mean_score
-    return check_table(reject(scored, {"low_score": too_low}), ScoredPair)
+    return check_table(add_reasons(scored, {"low_score": too_low}), ScoredPair)
 
 
 def translate(
@@ -293,7 +286,7 @@ def _translated(
     names = {code: get_language(code).name for code in languages}
     targets = pl.DataFrame({"language": languages}, schema={"language": pl.String})
     wanted = targets.join(rows, how="cross", maintain_order="left_right")
-    fields = {
+    fields: Fields = {
         "source_language": get_language(SOURCE_LANGUAGE).name,
         "target_language": pl.col("language").replace_strict(names, return_dtype=pl.String),
         "text": pl.col("source_response"),

@@ -1,0 +1,186 @@
+"""From the lake to a release's report: collects what `evaluation.report` shows. Reads records, changes nothing."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+from rich.table import Table
+
+from resources.configured import Workspace
+from resources.lake import RELEASE, Lake, LakeError, Partition, TableVersion
+from xl_assets.evaluation.funnel import FUNNEL
+from xl_assets.evaluation.report_data import STEPS, ModelCard, ReportData
+from xl_assets.evaluation.summary import summary, summary_table
+from xl_assets.generation.binding import ModelBinding
+from xl_assets.partitions import ENGLISH
+from xl_assets.release.closure import TableRecord, collect_closure
+
+#: Tables that a release's report reads directly.
+EVALUATION_TABLES = (
+    "win_rates",
+    "language_fidelity",
+    "criteria_scores",
+    "judgements",
+    "model_responses",
+    "reference_responses",
+)
+
+#: Asset -> its steps in the call log, in the pipeline's order; steps without calls cost time only.
+STEP_CALLS: Mapping[str, tuple[str, ...]] = {
+    "seed_documents": (),
+    "seed_documents_identified": (),
+    "seed_documents_filtered": (),
+    "seed_passages": (),
+    "eval_prompts": (),
+    "questions": ("question",),
+    "refined_responses": ("refine",),
+    "scored_pairs": ("score",),
+    "translation_candidates": ("translate",),
+    "selected_translations": ("translation_quality", "round_trip"),
+    "instruction_candidates": (),
+    "language_filtered": (),
+    "xl_instruct": (),
+    "sft_mixture": (),
+    "sft_model": (),
+    "model_responses": ("respond_base", "respond_fine_tuned"),
+    "reference_responses": ("respond_reference",),
+    "judgements": ("judge_pair",),
+    "criteria_scores": ("score_response",),
+    "language_fidelity": (),
+    "win_rates": (),
+}
+
+#: Steps whose funnel is shown; the others pass every row on.
+FUNNEL_STEPS = (
+    "seed_documents",
+    "seed_documents_identified",
+    "seed_documents_filtered",
+    "questions",
+    "refined_responses",
+    "scored_pairs",
+    "translation_candidates",
+    "selected_translations",
+    "language_filtered",
+    "xl_instruct",
+)
+
+
+def report_data(workspace: Workspace, release: str, inputs: Sequence[TableVersion], date: str) -> ReportData:
+    """Collect what a report shows from exactly the versions that a release was made of.
+
+    Args:
+        workspace: profile and lake.
+        release: its name.
+        inputs: versions of ``EVALUATION_TABLES`` of this release.
+        date: as it shall be written.
+    """
+    lake = workspace.tables
+    lookup = lake.lookup()
+    read = [record for v in inputs if (record := lookup(v.table, v.partition, v.version))]
+    records = collect_closure(read, lookup).records
+    tables = {v.table: lake.scan(v.table, Partition(RELEASE, release), v.version).collect() for v in inputs}
+    return ReportData(
+        release=release,
+        date=date,
+        models=_models(workspace, records),
+        funnel=_funnel(records),
+        win_rates=tables["win_rates"],
+        language_fidelity=tables["language_fidelity"],
+        criterion_scores=tables["criteria_scores"],
+        responses=pl.concat([tables["model_responses"], tables["reference_responses"]]),
+        judgements=tables["judgements"],
+        steps=_costs(workspace, records),
+        training_rows=_training_rows(lake, records),
+    )
+
+
+def release_summary(workspace: Workspace, release: str | None) -> dict:
+    """The figures of a finished release for machines; see `evaluation.summary.summary`.
+
+    Raises:
+        LakeError: where the release was not evaluated yet.
+    """
+    return summary(_finished(workspace, release))
+
+
+def summary_for_terminal(workspace: Workspace, release: str | None) -> Table:
+    """The summary of a finished release as a table."""
+    return summary_table(_finished(workspace, release))
+
+
+def report_file(workspace: Workspace, release: str | None) -> Path:
+    """Where the HTML report of a release is."""
+    return Path(workspace.tables.root) / "reports" / (release or workspace.settings.release) / "report.html"
+
+
+def _finished(workspace: Workspace, release: str | None) -> ReportData:
+    release = release or workspace.settings.release
+    lake = workspace.tables
+    record = lake.record("evaluation_report", Partition(RELEASE, release))
+    if record is None:
+        raise LakeError(
+            f"release {release} has no report in the lake at {lake.root} yet: run `xl run` (or `xl demo`) first, "
+            "or name another release or lake"
+        )
+    return report_data(workspace, release, record.inputs, str(record.facts["date"]))
+
+
+def _funnel(records: Sequence[TableRecord]) -> pl.DataFrame:
+    rows = []
+    for step in FUNNEL_STEPS:
+        for record in sorted((r for r in records if r.table == step), key=lambda r: r.partition or ""):
+            told: dict = record.facts["funnel"]  # type: ignore[assignment]
+            by_count = sorted(told["rejected"].items(), key=lambda item: (-item[1], item[0]))
+            rejected = [{"reason": reason, "rows": count} for reason, count in by_count]
+            rows.append((step, record.partition or ENGLISH, told["in"], told["kept"], rejected))
+    return pl.DataFrame(rows, schema=FUNNEL, orient="row")
+
+
+def _costs(workspace: Workspace, records: Sequence[TableRecord]) -> pl.DataFrame:
+    """Calls and tokens from the call log, seconds from the records: the longest partition of a step's run."""
+    spent = workspace.call_log.statistics()
+    rows = []
+    for asset, steps in STEP_CALLS.items():
+        made = [getattr(record, "seconds", 0.0) for record in records if record.table == asset]
+        calls = spent.filter(pl.col("step").is_in(steps))
+        totals = [int(calls[name].sum()) for name in ("answered", "prompt_tokens", "completion_tokens")]
+        if made:
+            rows.append((asset, *totals, max(made)))
+    return pl.DataFrame(rows, schema=STEPS, orient="row")
+
+
+def used_models(workspace: Workspace, records: Sequence[TableRecord]) -> list[tuple[str, str, ModelBinding]]:
+    """(role, fingerprint, binding) of every model that records name, by role; a fine-tuned one has its base's binding."""
+    seen: set[tuple[str, str]] = set()
+    for record in records:
+        seen |= {
+            (v.table.removeprefix("model:"), v.content_hash) for v in record.inputs if v.table.startswith("model:")
+        }
+    found = []
+    for role, fingerprint in sorted(seen):
+        known = role in workspace.settings.roles
+        binding = workspace.binding(role if known else "base")  # type: ignore[arg-type]
+        found.append((role, fingerprint, binding))
+    return found
+
+
+def _models(workspace: Workspace, records: Sequence[TableRecord]) -> tuple[ModelCard, ...]:
+    return tuple(
+        ModelCard(role, binding.name, fingerprint, binding.licence or "not stated")
+        for role, fingerprint, binding in used_models(workspace, records)
+    )
+
+
+def _training_rows(lake: Lake, records: Sequence[TableRecord]) -> pl.DataFrame:
+    finished = sorted((r for r in records if r.table == "xl_instruct"), key=lambda r: r.partition or "")
+    columns = ["row_id", "language", "instruction", "response"]
+    parts = [
+        lake.scan("xl_instruct", Partition("language", r.partition), r.version)
+        .filter("kept")
+        .select(columns)
+        .sort("row_id")
+        .head(3)
+        for r in finished
+        if r.partition
+    ]
+    return pl.concat(parts).collect() if parts else pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
