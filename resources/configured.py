@@ -88,7 +88,7 @@ class Workspace(dg.ConfigurableResource):
         return self.binding(role).fingerprint()
 
     def source_hash(self, name: str, partition: str | None) -> str:
-        """Hash of a source outside the lake: ``corpus_files`` of a language, ``prompt_file``, ``language_identifier``."""
+        """Hash of what lies outside: ``corpus_files`` (of a language), ``prompt_file``, ``language_identifier``."""
         if name == "language_identifier":
             return self.language_identifier.fingerprint
         if name == "prompt_file":

@@ -47,7 +47,7 @@ def main() -> None:
         if not _expected(error):
             err.print_exception(show_locals=False)
             sys.exit(70)
-        err.print(f"xl: {error}", style="red", markup=False, highlight=False)
+        err.print(f"xl: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 
@@ -228,7 +228,7 @@ def _runner(profile: str | None, lake: str | None):
     workspace = _workspace(profile, lake)
     _ = workspace.settings  # a wrong profile fails before anything is made on disk
     instance = open_instance(profile, lake)
-    return Runner(instance, workspace, say=lambda line: err.print(line, markup=False, highlight=False))
+    return Runner(instance, workspace, say=lambda line: err.print(line, markup=False, highlight=False, soft_wrap=True))
 
 
 def _run(profile: str | None, lake: str | None, languages: list[str] | None, release: str | None) -> bool:

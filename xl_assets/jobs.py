@@ -1,6 +1,7 @@
 """Jobs: what people launch as one thing."""
 
 import dagster as dg
+from pydantic import Field
 
 from xl_assets.partitions import ENGLISH, LANGUAGES, RELEASES
 
@@ -25,7 +26,7 @@ train_and_evaluate = dg.define_asset_job(
 class Everything(dg.Config):
     """What to run end to end; empty means what the profile says."""
 
-    languages: list[str] = []
+    languages: list[str] = Field(default_factory=list)
     release: str = ""
 
 

@@ -150,7 +150,7 @@ def _costs(workspace: Workspace, records: Sequence[TableRecord]) -> pl.DataFrame
 
 
 def used_models(workspace: Workspace, records: Sequence[TableRecord]) -> list[tuple[str, str, ModelBinding]]:
-    """(role, fingerprint, binding) of every model that records name, by role; a fine-tuned one has its base's binding."""
+    """(role, fingerprint, binding) of every model that records name; a fine-tuned one has its base's binding."""
     seen: set[tuple[str, str]] = set()
     for record in records:
         seen |= {

@@ -154,7 +154,7 @@ class Runner:
             instance=self.instance,
             tags={RANGE_START: first, RANGE_END: last},
             asset_selection=keys,
-            run_config={**config, "loggers": {"console": {"config": {"log_level": "WARNING"}}}},
+            run_config={**config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )
         if not result.success:

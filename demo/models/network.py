@@ -139,3 +139,20 @@ def to_llama(state: dict[str, Tensor], shape: Shape) -> dict[str, Tensor]:
             f"{theirs}post_attention_layernorm.weight": state[f"{ours}norm_2"],
         }
     return {name: value.clone().contiguous() for name, value in out.items()}
+
+
+def from_llama(state: dict[str, Tensor], shape: Shape) -> dict[str, Tensor]:
+    """Join and rename exported weights; the opposite of `to_llama`."""
+    out = {"embedding.weight": state["model.embed_tokens.weight"], "norm": state["model.norm.weight"]}
+    for i in range(shape.layers):
+        ours, theirs = f"blocks.{i}.", f"model.layers.{i}."
+        attention = [state[f"{theirs}self_attn.{name}_proj.weight"] for name in "qkv"]
+        out |= {
+            f"{ours}qkv.weight": torch.cat(attention),
+            f"{ours}out.weight": state[f"{theirs}self_attn.o_proj.weight"],
+            f"{ours}gate_up.weight": torch.cat([state[f"{theirs}mlp.{name}_proj.weight"] for name in ("gate", "up")]),
+            f"{ours}down.weight": state[f"{theirs}mlp.down_proj.weight"],
+            f"{ours}norm_1": state[f"{theirs}input_layernorm.weight"],
+            f"{ours}norm_2": state[f"{theirs}post_attention_layernorm.weight"],
+        }
+    return {name: value.float() for name, value in out.items()}

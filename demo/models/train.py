@@ -9,18 +9,20 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demo.models.base_texts import english_chat, page
 from demo.models.batches import Batch, batches, encode, stream
 from demo.models.cards import write_card
-from demo.models.network import Network, Shape, export
+from demo.models.muon import Muon
+from demo.models.network import Network, Shape, export, from_llama
 from demo.models.tasks import PAIRS, TASKS, Sample, draw_sample, pairwise
 from demo.models.tokenizer import load_tokenizer, train_tokenizer
 
@@ -42,6 +44,7 @@ class Plan:
         decay: last part of the run in which the learning rate falls to zero.
         seed: decides every sample and the first weights.
         every: minutes between two evaluations.
+        start: folder of weights to go on from.
     """
 
     tokens: int
@@ -51,6 +54,7 @@ class Plan:
     decay: float = 0.4
     seed: int = 1
     every: float = 3.0
+    start: Path | None = None
 
 
 def make_tokenizer(seed: int = 1) -> None:
@@ -69,30 +73,43 @@ def make_teacher(plan: Plan, folder: Path) -> None:
     rng = random.Random(f"held out/{plan.seed}")
     held_out = [function(rng, True) for function, _ in TASKS.values() for _ in range(160)]
     held_out += [pairwise(rng, True, kind) for kind in PAIRS for _ in range(64)]
-    train(plan, shape, folder, teacher_sample, held_out)
+    ahead = CHUNKS_OF_COPYING + CHUNKS_OF_RAMP if plan.start else 0
+    train(plan, shape, folder, partial(teacher_sample, ahead=ahead), held_out)
 
 
 def make_base(plan: Plan, folder: Path) -> None:
     """Train the base on plain text in all languages, then on instructions in English alone."""
     shape = Shape(vocabulary=len(load_tokenizer(folder)))
     rng = random.Random(f"held out/{plan.seed}")
-    held_out = [page(rng, True) for _ in range(400)] + [english_chat(rng, True) for _ in range(100)]
-    last_chunk = plan.tokens // (90 * 4096)
-    train(plan, shape, folder, partial(base_sample, first_chat=int(last_chunk * 0.75)), held_out)
+    pages = [page(rng, True) for _ in range(400)]
+    train(_part(plan, 0.8), shape, folder, page_sample, pages)
+    chats = [english_chat(rng, True) for _ in range(100)]
+    tuning = replace(_part(plan, 0.2), rate=plan.rate / 3, decay=1.0, start=folder)
+    train(tuning, shape, folder, chat_sample, pages + chats)
 
 
-def teacher_sample(rng: random.Random, chunk: int) -> Sample:
+def _part(plan: Plan, share: float) -> Plan:
+    return replace(plan, tokens=int(plan.tokens * share), minutes=plan.minutes * share)
+
+
+def teacher_sample(rng: random.Random, chunk: int, ahead: int = 0) -> Sample:
     """Draw a sample: copying within English first, then writing in all languages, then ever more judging."""
+    chunk += ahead
     if chunk < CHUNKS_OF_COPYING:
         return draw_sample(rng, shares={"question": 0.4, "refine": 0.2, "answer": 0.2, "translate": 0.2})
-    ramp = min(1.0, 0.3 + 0.7 * (chunk - CHUNKS_OF_COPYING) / CHUNKS_OF_RAMP)
+    ramp = min(2.0, 0.3 + 1.7 * (chunk - CHUNKS_OF_COPYING) / CHUNKS_OF_RAMP)
     judging = ("quality", "score", "criteria", "pairwise")
     return draw_sample(rng, shares={n: s * (ramp if n in judging else 1.0) for n, (_, s) in TASKS.items()})
 
 
-def base_sample(rng: random.Random, chunk: int, first_chat: int) -> Sample:
-    """Draw a page, or from `first_chat` on mostly an English conversation."""
-    return english_chat(rng) if chunk >= first_chat and rng.random() < 0.6 else page(rng)
+def page_sample(rng: random.Random, chunk: int) -> Sample:
+    """Draw a page of plain text."""
+    return page(rng)
+
+
+def chat_sample(rng: random.Random, chunk: int) -> Sample:
+    """Draw an English conversation, or a page so that nothing is forgotten."""
+    return english_chat(rng) if rng.random() < 0.6 else page(rng)
 
 
 def train(
@@ -103,6 +120,8 @@ def train(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = load_tokenizer(folder)
     model = Network(shape).to(device)
+    if plan.start:
+        model.load_state_dict(from_llama(load_file(plan.start / "model.safetensors"), shape), strict=False)
     average = {name: p.detach().clone() for name, p in model.named_parameters()}
     run = torch.compile(model)
     optimizers = _optimizers(model, plan)
@@ -119,7 +138,7 @@ def train(
         rate = plan.rate * min(1.0, (step + 1) / WARM_UP) * min(1.0, (1 - done) / plan.decay)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = rate * group["scale"]
+                group["lr"] = rate
         loss, helper = _step(model, run, batch, optimizers)
         seen, step = seen + batch.ids.numel(), step + 1
         with torch.no_grad():
@@ -139,35 +158,35 @@ def train(
             )
             losses.clear()
         if now - evaluated > plan.every * 60 and done < 0.97:
-            best = _keep_best(model, run, average, tests, best, lambda state: export(state, shape, tokenizer, folder))
+            best = _keep_best(model, average, tests, best, lambda state: export(state, shape, tokenizer, folder))
             evaluated = time.monotonic()
-    _keep_best(model, run, average, tests, best, lambda state: export(state, shape, tokenizer, folder))
+    _keep_best(model, average, tests, best, lambda state: export(state, shape, tokenizer, folder))
     write_card(folder.name, folder, total - sum(p.numel() for p in model.helper.parameters()))
 
 
 def _optimizers(model: Network, plan: Plan) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the blocks, AdamW for everything else."""
-    inner = [p for name, p in model.named_parameters() if name.startswith("blocks.") and p.ndim == 2]
-    chosen = {id(p) for p in inner}
-    rest = [p for p in model.parameters() if id(p) not in chosen]
-    muon = torch.optim.Muon(inner, lr=plan.rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
+    parts = {"qkv": 3, "gate_up": 2}
+    inner = {
+        name: p for name, p in model.named_parameters() if name.startswith("blocks.") and p.ndim == 2
+    }
+    rest = [p for name, p in model.named_parameters() if name not in inner]
+    muon = Muon([(p, parts.get(name.split(".")[2], 1)) for name, p in inner.items()], lr=plan.rate)
     adam = torch.optim.AdamW(rest, lr=plan.rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
-    for optimizer, scale in ((muon, 1.0), (adam, 1.0)):
-        for group in optimizer.param_groups:
-            group["scale"] = scale
     return [muon, adam]
 
 
 def _step(model: Network, run: Callable, batch: Batch, optimizers: list[torch.optim.Optimizer]) -> tuple[float, float]:
     with torch.autocast(batch.ids.device.type, torch.bfloat16):
         states, seen = run(batch.ids)
-        logits = model.logits(states.flatten(0, 1)[batch.positions])
+        logits = model.logits(states.flatten(0, 1).index_select(0, batch.positions))
         each = F.cross_entropy(logits, batch.targets, reduction="none")
-        loss = (each * batch.weights).sum() / batch.weights.sum()
+        # By a constant, not by the batch's own sum: a batch of verdicts must not weigh as much as one of sentences.
+        loss = (each * batch.weights).sum() / (0.3 * batch.ids.numel())
         helper = loss.new_zeros(())
         if len(batch.read):
-            guesses = model.helper(seen.flatten(0, 1)[batch.read]).float()
-            helper = F.binary_cross_entropy_with_logits(guesses, batch.marks)
+            guesses = model.helper(seen.flatten(0, 1).index_select(0, batch.read)).float()
+            helper = F.binary_cross_entropy_with_logits(guesses, batch.marks) * 3 * len(batch.read) / batch.ids.numel()
     (loss + helper).backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     for optimizer in optimizers:
@@ -177,14 +196,14 @@ def _step(model: Network, run: Callable, batch: Batch, optimizers: list[torch.op
 
 
 def _keep_best(
-    model: Network, run: Callable, average: dict[str, Tensor], tests: list[Batch], best: float, save: Callable
+    model: Network, average: dict[str, Tensor], tests: list[Batch], best: float, save: Callable
 ) -> float:
     """Evaluate the averaged weights and save them where they are the best so far."""
     current = {name: p.detach().clone() for name, p in model.named_parameters()}
     with torch.no_grad():
         for name, p in model.named_parameters():
             p.copy_(average[name])
-        accuracy = exact_share(model, run, tests)
+        accuracy = exact_share(model, tests)
         mean = sum(accuracy.values()) / len(accuracy)
         print(
             f"held out, exact: {mean:.3f}  " + "  ".join(f"{k} {v:.2f}" for k, v in sorted(accuracy.items())),
@@ -197,17 +216,25 @@ def _keep_best(
     return max(best, mean)
 
 
-def exact_share(model: Network, run: Callable, tests: list[Batch]) -> dict[str, float]:
+def exact_share(model: Network, tests: list[Batch]) -> dict[str, float]:
     """Share of samples, per task, whose every token is the most likely one, so that greedy decoding writes it."""
     right: dict[str, list[float]] = defaultdict(list)
+    seen_marks: dict[tuple[str, bool, bool], int] = defaultdict(int)
     for batch in _on(next(model.parameters()).device.type, iter(tests)):
         with torch.autocast(batch.ids.device.type, torch.bfloat16):
-            states, _ = run(batch.ids)
+            states, seen = model(batch.ids)
             hits = (model.logits(states.flatten(0, 1)[batch.positions]).argmax(-1) == batch.targets).float()
+            guesses = model.helper(seen.flatten(0, 1)[batch.read]) > 0
+        for i, kind in enumerate(("fact", "broken", "remark", "language", "missing")):
+            for guess, mark in ((True, True), (True, False), (False, True)):
+                seen_marks[kind, guess, mark] += int(((guesses[:, i] == guess) & (batch.marks[:, i] == mark)).sum())
         misses = torch.zeros(len(batch.ids), device=hits.device).index_add_(0, batch.rows, 1 - hits)
         plain = torch.zeros_like(misses).index_add_(0, batch.rows, torch.ones_like(hits))
         for task, wrong, count in zip(batch.tasks, misses.tolist(), plain.tolist(), strict=False):
             right[task].append(1 - wrong / count if task.startswith("page") else float(wrong == 0))
+    for kind in {kind for kind, _, _ in seen_marks}:
+        hits, false, missed = (seen_marks[kind, *key] for key in ((True, True), (True, False), (False, True)))
+        print(f"marks {kind}: precision {hits / max(1, hits + false):.2f} recall {hits / max(1, hits + missed):.2f}", flush=True)
     return {task: sum(values) / len(values) for task, values in right.items()}
 
 
@@ -226,6 +253,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--batch", type=int, default=Plan.batch, help="tokens in a batch")
     parser.add_argument("--every", type=float, default=Plan.every, help="minutes between evaluations")
     parser.add_argument("--seed", type=int, default=Plan.seed)
+    parser.add_argument("--start", type=Path, help="folder of weights to go on from")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--out", type=Path, default=HERE, help="folder above teacher/ and base/")
     given = parser.parse_args(arguments)
@@ -241,6 +269,7 @@ def main(arguments: list[str] | None = None) -> None:
                 rate=given.rate,
                 seed=given.seed,
                 every=given.every,
+                start=given.start,
             )
             make(plan, given.out / name)
 

@@ -31,8 +31,8 @@ class Batch:
         return len(self._rows)
 
     def take(self) -> pl.DataFrame:
-        """The batch (columns ``ANSWER``); the next one begins."""
-        rows, self._rows = self._rows, []
+        """At most `size` answers (columns ``ANSWER``), the oldest; the next batch begins."""
+        rows, self._rows = self._rows[: self._size], self._rows[self._size :]
         self._since = time.monotonic()
         return pl.DataFrame(rows, schema=ANSWER, orient="row")
 

@@ -13,10 +13,9 @@ from openai.types.chat import ChatCompletion
 
 from resources.engines import Admitted, ServerError
 from resources.engines.batches import Batch, answered, by_prefix, failed
+from resources.engines.faults import is_server_fault, server_remedy
 from xl_assets.generation.binding import OPENAI_URL, BindingError, ModelBinding
 
-#: Reasons that speak of the server, not of the call.
-SERVER_FAULTS = ("timeout", "unreachable", "rate_limited", "server_error", "garbled_answer", "empty_answer")
 #: So many of those in a row, with no answer between, and the server is given up.
 GIVE_UP_AFTER = 20
 
@@ -56,9 +55,9 @@ class OpenAIServer:
                         faults = faults + 1 if is_server_fault(row["failure"]) else 0
                         if faults >= patience:
                             fatal = ServerError(self._advice(row["failure"], faults))
-                    if batch.ready():
+                    while batch.ready():
                         yield batch.take()
-                if len(batch):
+                while len(batch):
                     yield batch.take()
                 if fatal:
                     raise fatal
@@ -147,24 +146,6 @@ class _Calls:
         except (ValueError, TypeError, AttributeError, LookupError) as error:
             # Whatever is no chat completion: an HTML page, cut-off JSON, other fields.
             return failed(call_id, "garbled_answer", f"{type(error).__name__}: {error}")
-
-
-def is_server_fault(failure: str | None) -> bool:
-    """Whether a failure speaks of the server rather than of the call."""
-    return failure is not None and failure.split(":", 1)[0] in SERVER_FAULTS
-
-
-def server_remedy(reason: str) -> str:
-    """What to do about a server that keeps failing."""
-    remedies = {
-        "unreachable": "Is it running, and is transport.base_url its address up to and including /v1?",
-        "timeout": "Raise transport.timeout_seconds or lower transport.concurrency.",
-        "rate_limited": "Lower transport.concurrency or raise transport.retries, or wait.",
-        "server_error": "Its own log says why.",
-    }
-    other = "Is transport.base_url really a chat completions server's address?"
-    known = remedies.get(reason.split(":", 1)[0], other)
-    return f"{known} Finished answers are kept; the same command continues."
 
 
 def _key(binding: ModelBinding) -> str:

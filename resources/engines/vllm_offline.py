@@ -61,9 +61,9 @@ class VLLMOffline:
                 for output in self._step(in_flight) if in_flight else ():
                     if output.finished:
                         batch.add(self._answer(in_flight.pop(output.request_id), output))
-                if batch.ready():
+                while batch.ready():
                     yield batch.take()
-            if len(batch):
+            while len(batch):
                 yield batch.take()
         finally:
             self._abort(in_flight)
@@ -96,6 +96,8 @@ class VLLMOffline:
         return more
 
     def _add(self, request: dict, in_flight: dict, batch: Batch) -> None:
+        from vllm.exceptions import VLLMClientError
+
         call_id = request["call_id"]
         try:
             prompt = self._render(request["messages"])
@@ -105,7 +107,7 @@ class VLLMOffline:
                 return
             sampling = _sampling(request["parameters"], request["seed"])
             self._engine.add_request(call_id, prompt, sampling, lora_request=self._lora)
-        except (ValueError, TypeError) as error:
+        except (VLLMClientError, ValueError, TypeError) as error:
             code = "prompt_too_long" if TOO_LONG.search(str(error)) else "refused_request"
             batch.add(failed(call_id, code, error))
             return

@@ -43,7 +43,7 @@ def kill_while_translating(profile, root) -> None:
 
 
 def test_a_run_killed_while_translating_ends_with_the_same_data(tmp_path):
-    small_batches = {"max_model_len = 1024": f"max_model_len = 1024\ntransport.batch_size = {BATCH}"}
+    small_batches = {"batch_size = 512": f"batch_size = {BATCH}"}
     profile = write_profile(tmp_path, passages=30, **small_batches)
     broken, whole = tmp_path / "broken", tmp_path / "whole"
     kill_while_translating(profile, broken)

@@ -43,7 +43,7 @@ def test_the_call_that_kills_the_engine_is_found_and_all_others_are_answered(ans
     assert failures["call_id"].to_list() == killer["call_id"].to_list()
     assert failures["failure"][0].startswith("engine_died")
     assert answers.height == 40
-    assert starts(tmp_path) == answer.statistics.engine_starts == 3
+    assert starts(tmp_path) == answer.statistics.engine_starts <= 3
     assert (answer.statistics.answered, answer.statistics.failed) == (39, 1)
     assert answer.log.statistics()["duplicate"].sum() == 0
     assert not list((tmp_path / "work").iterdir())
@@ -54,7 +54,7 @@ def test_the_call_that_kills_the_engine_is_found_and_all_others_are_answered(ans
 def test_an_engine_that_keeps_dying_fails_the_step_and_names_what_is_kept(answerer, wanted, tmp_path):
     answer = answerer("error", rebuilds=1)
     calls = wanted(40, answer.binding, marked=tuple(range(30, 40)))
-    with pytest.raises(AnsweringError, match=r"(?s)died 2 times.*step faults|(?s)step faults.*died 2 times") as caught:
+    with pytest.raises(AnsweringError, match=r"(?s)step faults.*died 2 times") as caught:
         answer(calls)
     assert starts(tmp_path) == 2
     left = answer.log.missing(calls).height

@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from resources.engines import ServerError, open_engine
-from resources.engines.openai_server import OpenAIServer, is_server_fault
+from resources.engines.faults import is_server_fault
+from resources.engines.openai_server import OpenAIServer
 from xl_assets.generation.binding import BindingError
 from xl_assets.generation.calls import ANSWER, Sampling
 
@@ -59,7 +60,7 @@ def test_500_then_fine_is_an_answer(server, bind, wanted):
 def test_500_always_is_given_up_with_a_remedy_and_every_tried_call_is_recorded(server, bind, wanted):
     server.behave = lambda number, body: (500, {}, {"error": {"message": "out of order"}})
     batches = []
-    with pytest.raises(ServerError, match="failed at http.*out of order.*same command continues"):
+    with pytest.raises(ServerError, match=r"failed at http.*out of order.*same command continues"):
         gather(open_engine(bind(retries=0)).complete(wanted(100, bind())), batches)
     recorded = pl.concat(batches)
     assert codes(recorded) == {"server_error"}

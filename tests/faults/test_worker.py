@@ -104,8 +104,7 @@ def test_sigterm_appends_what_is_finished_and_says_so(server, job):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="PR_SET_PDEATHSIG is Linux's")
 def test_the_worker_dies_with_the_program_that_started_it(server, job):
     server.delay = 0.05
-    command, calls, log = job(2000, concurrency=2)
-    script = "import os, subprocess, sys; child = subprocess.Popen(sys.argv[1:], env={**os.environ, sys.argv[0]: ''})"
+    command, _, log = job(2000, concurrency=2)
     script = (
         "import os, subprocess, sys\n"
         f"child = subprocess.Popen(sys.argv[1:], env={{**os.environ, {PARENT_VARIABLE!r}: str(os.getpid())}})\n"
@@ -162,7 +161,7 @@ def test_calls_whose_address_does_not_fit_are_refused(job, tmp_path):
 
 
 def test_a_dead_server_ends_the_worker_with_the_remedy(server, job):
-    command, calls, log = job(5, retries=0)
+    command, _, log = job(5, retries=0)
     server.behave = lambda number, body: (500, {}, {"error": {"message": "out of order"}})
     ended = run(command)
     assert ended.returncode == ENGINE_UNUSABLE

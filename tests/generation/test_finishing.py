@@ -183,7 +183,9 @@ def test_the_cap_holds_for_each_language():
     both = pl.concat(
         [
             candidates(*[f"{GERMAN} {n}" for n in range(6)]),
-            candidates(*[f"{SOURCE} {n}" for n in range(6)], language="en").with_columns("en" + pl.col("row_id")),
+            candidates(*[f"{SOURCE} {n}" for n in range(6)], language="en").with_columns(
+                row_id="en" + pl.col("row_id")
+            ),
         ]
     )
     finished = finish(both, replace(SETTINGS, cap=4))
@@ -192,7 +194,7 @@ def test_the_cap_holds_for_each_language():
 
 def test_a_language_comes_out_the_same_alone_and_with_others():
     german = candidates(*[f"{GERMAN} {n}" for n in range(6)])
-    chinese = candidates("害羞的猫头鹰住在森林里。", language="zh").with_columns("zh" + pl.col("row_id"))
+    chinese = candidates("害羞的猫头鹰住在森林里。", language="zh").with_columns(row_id="zh" + pl.col("row_id"))
     chosen = replace(SETTINGS, cap=4)
     together = finish(pl.concat([chinese, german]), chosen).filter(pl.col("language") == "de")
     assert finish(german, chosen).equals(together)

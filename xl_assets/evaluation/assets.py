@@ -7,14 +7,7 @@ import dagster as dg
 import polars as pl
 
 from resources.configured import Models, Workspace
-from xl_assets.declaring import (
-    Outcome,
-    Step,
-    code_version,
-    every_partition,
-    language_asset,
-    release_asset,
-)
+from xl_assets.declaring import code_version, every_partition, language_asset, release_asset
 from xl_assets.evaluation.criteria_scores import score_criteria
 from xl_assets.evaluation.judging import judge
 from xl_assets.evaluation.language_fidelity import fidelity_by_language
@@ -25,7 +18,9 @@ from xl_assets.evaluation.report import render_report
 from xl_assets.evaluation.report_data import HEADLINE_KIND, ReportData
 from xl_assets.evaluation.responses import respond
 from xl_assets.evaluation.win_rate import win_rates as compute_win_rates
+from xl_assets.outcome import Outcome
 from xl_assets.reporting import EVALUATION_TABLES, report_data
+from xl_assets.step import Step
 from xl_assets.tables import (
     CriterionScore,
     EvalPrompt,

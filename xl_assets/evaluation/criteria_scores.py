@@ -28,7 +28,7 @@ class CriteriaSettings:
         prompt_folder: a user's own prompt folder, looked in before the shipped one.
     """
 
-    criteria: Mapping[str, str] = field(default_factory=lambda: DEFAULT_CRITERIA)
+    criteria: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_CRITERIA))
     max_tokens: int = 96
     attempts: int = 2
     prompt_folder: Path | None = None
@@ -63,14 +63,16 @@ def score_criteria(
     if responses.is_empty():
         return empty_table(CriterionScore)
     identity = ["response_id", "release", "prompt_id", "language", "kind", "model"]
-    rated = _rate(responses.filter(pl.col("response").is_not_null()), fingerprint, answer, settings)
     criteria = pl.DataFrame({"criterion": list(settings.criteria)})
+    rows = responses.select(identity).join(criteria, how="cross", maintain_order="left_right")
+    present = responses.filter(pl.col("response").is_not_null())
+    if present.is_empty():
+        nothing = [pl.lit(None, dtype=pl.Int64).alias("score"), pl.lit(None, dtype=pl.String).alias("call_id")]
+        return check_table(rows.with_columns(nothing), CriterionScore)
+    rated = _rate(present, fingerprint, answer, settings)
     keys = ["response_id", "release"]
-    rows = (
-        responses.select(identity)
-        .join(criteria, how="cross", maintain_order="left_right")
-        .join(rated.select(*keys, "call_id"), on=keys, how="left", maintain_order="left")
-        .join(_one_row_a_score(rated), on=[*keys, "criterion"], how="left", maintain_order="left")
+    rows = rows.join(rated.select(*keys, "call_id"), on=keys, how="left", maintain_order="left").join(
+        _one_row_a_score(rated), on=[*keys, "criterion"], how="left", maintain_order="left"
     )
     return check_table(rows, CriterionScore)
 

@@ -33,14 +33,14 @@ def examples(data: ReportData) -> dict[str, list[dict]]:
 
 
 def traced_rows(data: ReportData) -> list[dict]:
-    """The first training rows of each language by row id, which is a hash."""
-    return (
+    """The first training row of each language by row id, which is a hash; sorted by the language's name."""
+    rows = (
         data.training_rows.select(TRAINING_ROWS.names())
         .sort("language", "row_id")
         .group_by("language", maintain_order=True)
         .head(1)
-        .to_dicts()
     )
+    return sorted(rows.to_dicts(), key=lambda row: language_name(row["language"]))
 
 
 def _chosen(responses: pl.DataFrame, count: int) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from xl_assets.evaluation.naming import target_language
-from xl_assets.generation.calls import Answer, Request, Sampling, complete_rows
+from xl_assets.generation.calls import Answer, Parser, Request, Sampling, complete_rows
 from xl_assets.generation.parsing import choice_by_logprobs
 from xl_assets.generation.prompts import Prompt, load_prompt
 from xl_assets.identity import content_address
@@ -88,12 +88,25 @@ def judge(
     decided = comparisons.filter(pl.col("outcome").is_not_null())
     asked = comparisons.filter(pl.col("outcome").is_null()).drop("outcome")
     judged = _judge(asked, fingerprint, answer, settings)
-    rows = pl.concat([decided.select(pl.all().exclude("response", "reference")), judged], how="diagonal_relaxed")
+    # The empty table brings the columns that neither has where no call was needed.
+    parts = [decided.drop("response", "reference"), judged, empty_table(Judgement)]
+    rows = pl.concat(parts, how="diagonal_relaxed")
     key = content_address(
         "judgement", "response_id", "reference_id", "order", pl.lit(fingerprint), pl.lit(settings.prompt.hash)
     )
     rows = rows.sort("_row").with_columns(key.alias("judgement_id"))
     return check_table(rows, Judgement)
+
+
+def verdict_parser() -> Parser:
+    """`choice_by_logprobs`, and nothing but A or B as the answer.
+
+    A refusal has log probabilities too: what little A and B have of them is no verdict (``bad_verdict``). Engines
+    with structured choice never write anything else; a server without it may.
+    """
+    parser = choice_by_logprobs(a="A", b="B")
+    refused = pl.when(~pl.col("text").str.strip_chars().is_in(["A", "B"])).then(pl.lit("bad_verdict"))
+    return Parser(parser.values, pl.coalesce(refused, parser.problem))
 
 
 def _comparisons(responses: pl.DataFrame, references: pl.DataFrame, settings: JudgeSettings) -> pl.DataFrame:
@@ -121,12 +134,10 @@ def _comparisons(responses: pl.DataFrame, references: pl.DataFrame, settings: Ju
 
 def _judge(asked: pl.DataFrame, fingerprint: str, answer: Answer, settings: JudgeSettings) -> pl.DataFrame:
     """Ask for every comparison that needs a verdict and turn the verdict into a preference for the model."""
-    rows = asked.select(pl.all().exclude("preference"))
+    rows = asked.drop("preference")
     if rows.is_empty():
-        return rows.select(pl.all().exclude("response", "reference"))
-    shown = complete_rows(
-        rows, _request(rows, settings), choice_by_logprobs(a="A", b="B"), fingerprint, answer, settings.attempts
-    )
+        return rows.drop("response", "reference")
+    shown = complete_rows(rows, _request(rows, settings), verdict_parser(), fingerprint, answer, settings.attempts)
     a_is_better = pl.col("probability")
     preference = pl.when(pl.col("order") == MODEL_FIRST).then(1 + a_is_better).otherwise(2 - a_is_better)
     return shown.select(

@@ -94,4 +94,4 @@ def fidelity_by_language(fidelity: pl.DataFrame) -> pl.DataFrame:
     )
     last = pl.col("language") == AVERAGE
     rows = pl.concat([shares.select(SHARES.names()), average.select(SHARES.names())])
-    return rows.cast(dict(SHARES)).sort(*group, last, "language")
+    return rows.select(pl.col(name).cast(dtype) for name, dtype in SHARES.items()).sort(*group, last, "language")

@@ -7,6 +7,7 @@ vision can tell apart; models differ in shape as well.
 import re
 from base64 import b64encode
 from collections.abc import Callable
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -14,6 +15,7 @@ import vl_convert
 
 from xl_assets.evaluation.funnel import rejections
 from xl_assets.evaluation.naming import AVERAGE, language_name, model_name
+from xl_assets.evaluation.report_data import REFERENCE
 
 BLUE, ORANGE, GREEN, PINK, SKY, YELLOW, RED, GREY = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#f0e442", "#d55e00", "#8a8f98",
@@ -31,11 +33,12 @@ WIDTH = 270
 ROW = alt.Step(28, **{"for": "position"})
 
 
-def win_rate_chart(win_rates: pl.DataFrame) -> alt.LayerChart:
+def win_rate_chart(win_rates: pl.DataFrame, confidence: float = 0.95) -> alt.LayerChart:
     """Win rates of the models with their intervals, one line a language.
 
     Args:
         win_rates: rows of ``WinRate`` of one release and kind.
+        confidence: that their intervals were made with.
     """
     rows = _readable(win_rates.filter(pl.col("win_rate").is_not_null()))
     base = alt.Chart(rows).encode(y=_language_axis(rows), yOffset=alt.YOffset("model:N", sort=_models(rows)))
@@ -49,9 +52,9 @@ def win_rate_chart(win_rates: pl.DataFrame) -> alt.LayerChart:
     )
     even = alt.Chart(alt.Data(values=[{"even": 50}])).mark_rule(strokeDash=[4, 3], color=GREY).encode(x="even:Q")
     return _titled(
-        alt.layer(even, interval, point).properties(height=ROW),
+        alt.layer(even, interval, point).properties(width=WIDTH, height=ROW),
         "Win rate",
-        "with 95 % interval; dashed: as good as the reference",
+        f"with {100 * confidence:g} % interval; dashed: as good as the reference",
     )
 
 
@@ -59,9 +62,11 @@ def fidelity_chart(fidelity: pl.DataFrame) -> alt.LayerChart:
     """Share of answers in the requested language, before and after, one line a language.
 
     Args:
-        fidelity: rows of `language_fidelity.fidelity_by_language` of one release and kind.
+        fidelity: rows of `language_fidelity.fidelity_by_language` of one release and kind; the
+            reference's are left out.
     """
-    rows = _readable(fidelity).with_columns((100 * pl.col("share")).alias("percent"))
+    evaluated = fidelity.filter(pl.col("model") != REFERENCE)
+    rows = _readable(evaluated).with_columns((100 * pl.col("share")).alias("percent"))
     ends = rows.group_by("language", maintain_order=True).agg(
         pl.col("percent").min().alias("low"), pl.col("percent").max().alias("high")
     )
@@ -82,10 +87,12 @@ def fidelity_chart(fidelity: pl.DataFrame) -> alt.LayerChart:
             shape=_model_shape(rows),
         )
     )
-    return _titled(alt.layer(span, point).properties(height=ROW), "Language fidelity", "before and after fine-tuning")
+    return _titled(
+        alt.layer(span, point).properties(width=WIDTH, height=ROW), "Language fidelity", "before and after fine-tuning"
+    )
 
 
-def score_chart(criterion_scores: pl.DataFrame) -> alt.Chart:
+def score_chart(criterion_scores: pl.DataFrame) -> alt.FacetChart:
     """How often a judge gave each score from 1 to 5, for each criterion and model.
 
     Args:
@@ -182,12 +189,10 @@ def _specification(chart: alt.TopLevelMixin) -> dict:
     return chart.to_dict() | {"background": None, "padding": 12}
 
 
-def _titled(chart: alt.TopLevelMixin, title: str, subtitle: str) -> alt.TopLevelMixin:
+def _titled(chart: Any, title: str, subtitle: str) -> Any:
     heading = alt.TitleParams(
         title, subtitle=subtitle or alt.Undefined, anchor="start", frame="bounds", offset=12, limit=460
     )
-    if not isinstance(chart, alt.FacetChart) and chart.width is alt.Undefined:
-        chart = chart.properties(width=WIDTH)
     return (
         chart.properties(title=heading, description=f"{title} {subtitle}".strip())
         .configure(font=FONT)
@@ -239,12 +244,12 @@ def _model_scale(rows: pl.DataFrame, marks: dict[str, str], default: str) -> alt
 
 
 def _model_colour(rows: pl.DataFrame) -> alt.Color:
-    legend = alt.Legend(title=None, orient="bottom")
+    legend = alt.Legend(title=None, orient="bottom", columnPadding=24)
     return alt.Color("model:N", scale=_model_scale(rows, MODEL_COLOURS, GREY), legend=legend)
 
 
 def _model_shape(rows: pl.DataFrame) -> alt.Shape:
-    legend = alt.Legend(title=None, orient="bottom")
+    legend = alt.Legend(title=None, orient="bottom", columnPadding=24)
     return alt.Shape("model:N", scale=_model_scale(rows, MODEL_SHAPES, "triangle-up"), legend=legend)
 
 

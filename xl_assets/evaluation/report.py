@@ -60,9 +60,10 @@ def render_report(data: ReportData) -> str:
         figures=figures,
         stylesheet=Markup(stylesheet),
         stylesheet_hash=b64encode(sha256(stylesheet.encode()).digest()).decode(),
-        tiles=_tiles(figures),
+        tiles=_tiles(figures, data.interval),
         verdict=_verdict(figures),
         lines=summary_lines(figures),
+        warnings=_warnings(figures),
         caption=summary_caption(figures),
         funnels=_funnels(data, figures),
         plots=_plots(data),
@@ -74,7 +75,7 @@ def render_report(data: ReportData) -> str:
     )
 
 
-def _tiles(figures: dict) -> list[dict[str, str]]:
+def _tiles(figures: dict, interval_name: str) -> list[dict[str, str]]:
     """The four figures that a reader came for."""
     entries = figures["languages"].values()
     kept_of = [found for found in map(documents, entries) if found]
@@ -91,12 +92,8 @@ def _tiles(figures: dict) -> list[dict[str, str]]:
         change = fidelity_change(average)
         tiles.append({"value": change, "unit": "%", "label": "in the requested language", "note": "before → after"})
     if average["win_rate"]:
-        change, _, interval = win_rate_change(average).partition(" [")
-        note = (
-            f"before → after, 95 % interval {interval.rstrip(']').replace(', ', ' to ')}"
-            if interval
-            else "before → after"
-        )
+        change, _, interval = win_rate_change(average).rstrip("]").partition(" [")
+        note = "before → after" + (f", {interval_name} {interval.replace(', ', ' to ')}" if interval else "")
         tiles.append({"value": change, "unit": "%", "label": "win rate", "note": note})
     return tiles
 
@@ -117,6 +114,18 @@ def _verdict(figures: dict) -> str:
     )
 
 
+def _warnings(figures: dict) -> list[str]:
+    """Models whose headline win rate rests on too few of the prompts."""
+    rates = figures["average"]["win_rate"]
+    covered = {model: share for model in rates if (share := _coverage(rates[model])) is not None}
+    return [
+        f"The judge compared only {100 * share:.1f} % of the answers of the {model_name(model)} model with the "
+        "reference's; the others are missing or their verdicts unreadable. What is left may not be a fair sample."
+        for model, share in covered.items()
+        if share < LEAST_COVERAGE
+    ]
+
+
 def _funnels(data: ReportData, figures: dict) -> list[dict]:
     codes = sorted(data.funnel["language"].unique(), key=language_name)
     return [
@@ -134,7 +143,7 @@ def _plots(data: ReportData) -> dict[str, Markup | None]:
     rates, shares = _of_headline(data.win_rates), _of_headline(fidelity)
     drawn: dict[str, Markup | None] = dict.fromkeys(("win_rate", "fidelity", "scores"))
     if rates["win_rate"].count():
-        drawn["win_rate"] = _drawn(plots.win_rate_chart(rates), "win-rate")
+        drawn["win_rate"] = _drawn(plots.win_rate_chart(rates, data.confidence), "win-rate")
     if shares.height:
         drawn["fidelity"] = _drawn(plots.fidelity_chart(shares), "fidelity")
     if data.criterion_scores["score"].count():

@@ -65,9 +65,10 @@ class ReportData:
         responses: rows of ``ModelResponse`` of this release, the reference's among them; for the examples.
         judgements: rows of ``Judgement`` of this release; for the examples.
         steps: a frame of ``STEPS``.
-        training_rows: a frame with the columns of ``TRAINING_ROWS``; its first rows of each language are shown.
+        training_rows: a frame with the columns of ``TRAINING_ROWS``; one row of each language is shown.
         caveats: what a reader must know to not misread the figures, a paragraph each.
         examples: how many prompts of each language are shown.
+        confidence: that the intervals of ``win_rates`` were made with.
     """
 
     release: str
@@ -83,3 +84,9 @@ class ReportData:
     training_rows: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TRAINING_ROWS))
     caveats: tuple[str, ...] = CAVEATS
     examples: int = 2
+    confidence: float = 0.95
+
+    @property
+    def interval(self) -> str:
+        """How the intervals are called, e.g. ``95 % interval``."""
+        return f"{100 * self.confidence:g} % interval"

@@ -12,6 +12,7 @@ from xl_assets.identity import content_address
 from xl_assets.tables import ModelResponse, check_table, empty_table
 
 PROMPT = "evaluation/respond"
+GREEDY = Sampling(temperature=0.0, max_tokens=256)
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class ResponseSettings:
         prompt_folder: a user's own prompt folder, looked in before the shipped one.
     """
 
-    sampling: Sampling = Sampling(temperature=0.0, max_tokens=256)
+    sampling: Sampling = GREEDY
     attempts: int = 1
     prompt_folder: Path | None = None
 

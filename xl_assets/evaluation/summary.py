@@ -53,7 +53,7 @@ def summary_table(data: ReportData) -> Table:
     figures = summary(data)
     table = Table(title=Text(f"Release {data.release}"), caption=Text(summary_caption(figures)))
     table.add_column("language")
-    for heading in ("in language, %", "win rate, % [95 % interval]", "documents", "rows"):
+    for heading in ("in language, %", f"win rate, % [{data.interval}]", "documents", "rows"):
         table.add_column(heading, justify="right")
     for cells in summary_lines(figures):
         table.add_row(*(Text(cell) for cell in cells))
@@ -81,7 +81,7 @@ def summary_caption(figures: dict) -> str:
     ]
     headline = figures["average"]["kind"]
     kinds = "; ".join([f"{kind_name(headline)} prompts", *others]) if headline else "nothing was judged"
-    return f"Before → after fine-tuning: {kinds}. Documents and training rows: kept."
+    return f"Before → after fine-tuning: {kinds}. Documents: kept of read."
 
 
 def documents(entry: dict) -> tuple[int, int] | None:

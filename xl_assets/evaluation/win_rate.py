@@ -18,6 +18,9 @@ GROUP = ["release", "model", "kind", "language"]
 #: How near to 1.5 a mean preference counts as a tie: below any difference that a judge's probabilities carry.
 TIE_TOLERANCE = 1e-9
 
+#: Decimals kept of percentages.
+DECIMALS = 9
+
 
 @dataclass(frozen=True)
 class WinRateSettings:
@@ -112,7 +115,9 @@ def win_rates(judgements: pl.DataFrame, settings: WinRateSettings | None = None)
         languages = _language_rows(group, kind, settings)
         average = _average_row(group, languages, kind, settings)
         rows.append(pl.concat([languages, average], how="diagonal").with_columns(**_literals(identity)))
-    return check_table(pl.concat(rows), WinRate)
+    # Equal preferences must give a rate inside its interval: sums in another order differ by rounding.
+    percentages = pl.col("win_rate", "standard_error", "low", "high").round(DECIMALS)
+    return check_table(pl.concat(rows).with_columns(percentages), WinRate)
 
 
 def _literals(values: dict[str, object]) -> dict[str, pl.Expr]:
@@ -140,7 +145,7 @@ def _language_rows(group: pl.DataFrame, kind: str, settings: WinRateSettings) ->
         sums, counts = _cluster_table(group.filter(pl.col("language") == language))
         # Not of the model: two models on the same prompts share their draws, so their difference is a paired one.
         random = generator(settings.seed, kind, language)
-        intervals.append(_interval(_replicates(sums, counts, settings, random)[:, 0], settings))
+        intervals.append(percentile_interval(_replicates(sums, counts, settings, random)[:, 0], settings.confidence))
     low_high = pl.DataFrame(intervals, schema={"low": pl.Float64, "high": pl.Float64}, orient="row")
     return rates.hstack(low_high)
 
@@ -149,7 +154,7 @@ def _average_row(group: pl.DataFrame, rates: pl.DataFrame, kind: str, settings: 
     sums, counts = _cluster_table(group)
     # A resample that drew no prompt of some language has no mean over all languages, hence NaN and left out.
     replicates = _replicates(sums, counts, settings, generator(settings.seed, kind, AVERAGE)).mean(axis=1)
-    low, high = _interval(replicates, settings)
+    low, high = percentile_interval(replicates, settings.confidence)
     usable = replicates[np.isfinite(replicates)]
     known = rates["win_rate"].null_count() == 0
     values = group.select(
@@ -183,9 +188,3 @@ def _replicates(
     if len(sums) < 2:
         return np.empty((0, sums.shape[1]))
     return 100 * resampled_means(sums, counts, settings.resamples, random)
-
-
-def _interval(replicates: np.ndarray, settings: WinRateSettings) -> tuple[float | None, float | None]:
-    low, high = percentile_interval(replicates, settings.confidence)
-    # Rounding of a mean of ones may exceed 100 by an ulp.
-    return (None, None) if low is None or high is None else (max(low, 0.0), min(high, 100.0))

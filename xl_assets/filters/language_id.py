@@ -6,12 +6,14 @@ knows fastText.
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 
+from xl_assets.filters.heuristics import apply_heuristics
 from xl_assets.filters.reasons import add_reasons
-from xl_assets.languages import get_language, registry_frame
+from xl_assets.languages import get_language, registered, registry_frame
+from xl_assets.seeds.normalise import normalised
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
@@ -29,6 +31,9 @@ IDENTIFIED = {
     "kept": pl.Boolean,
     "reasons": pl.List(pl.String),
 }
+
+#: Reasons of `heuristics` that hold in any language.
+_NOT_A_TEXT = ("too_short", "symbols", "repetition")
 
 _LETTERS = r"\p{L}"
 _ROW, _TEXT, _LANGUAGE = "_lid_row", "_lid_text", "_lid_wanted"
@@ -89,12 +94,41 @@ def identify(
         return _identify(batch, text, predict, language, name, chosen)
 
     if isinstance(frame, pl.LazyFrame):
-        schema = {
-            **{name: kind for name, kind in frame.collect_schema().items() if name not in IDENTIFIED},
-            **IDENTIFIED,
-        }
+        schema: dict[str, Any] = dict(frame.collect_schema())
+        schema = {name: kind for name, kind in schema.items() if name not in IDENTIFIED} | IDENTIFIED
         return frame.map_batches(add, schema=schema, streamable=True)
     return add(frame)
+
+
+def identify_documents(
+    documents: pl.DataFrame,
+    predict: Predict,
+    settings: IdentificationSettings | None = None,
+    *,
+    model: str | None = None,
+) -> pl.DataFrame:
+    """Identify seed documents: table ``SeedDocument`` to table ``IdentifiedDocument``.
+
+    Where a language is asked of a stub, of symbols or of one line said many times, the answer is a guess; so
+    a document that is rejected here also gets those of the reasons ``too_short``, ``symbols`` and
+    ``repetition`` that apply (see `heuristics`), by the rules of the language that was found.
+
+    Args:
+        documents: as they were read.
+        predict, settings, model: as for `identify`.
+    """
+    found = identify(documents, "text", predict, model=model, settings=settings)
+    numbered = found.with_row_index("_document")
+    rejected = numbered.filter(~pl.col("kept"))
+    judged_as = pl.when(pl.col("lid_language").is_in(list(registered()))).then("lid_language").otherwise("language")
+    judged = apply_heuristics(
+        rejected.select("_document", judged_as.alias("language"), normalised("text").alias("text"))
+    )
+    flags = judged.select(
+        "_document", *(pl.col("reasons").list.contains(reason).alias(reason) for reason in _NOT_A_TEXT)
+    )
+    marked = found.with_row_index("_document").join(flags, on="_document", how="left", maintain_order="left")
+    return add_reasons(marked, {reason: pl.col(reason) for reason in _NOT_A_TEXT}).select(found.columns)
 
 
 def _model_name(predict: Predict) -> str:

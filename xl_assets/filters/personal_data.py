@@ -29,11 +29,15 @@ def redact(frame: pl.DataFrame, text: str = "text") -> pl.DataFrame:
 
     Names are not looked for. Redacting twice changes nothing.
     """
-    before = pl.col("redactions") if "redactions" in frame.columns else pl.lit(0, dtype=pl.Int64)
-    found = frame.with_columns(before.alias("redactions"))
+    before = pl.col("redactions") if "redactions" in frame.columns else pl.lit(0)
+    clean = pl.col(text)
     for placeholder, pattern in PATTERNS.items():
-        found = _replace(found, text, pattern, placeholder)
-    return _replace(found, text, _CALLED, "${1}[PHONE]")
+        clean = clean.str.replace_all(pattern, placeholder)
+    clean = clean.str.replace_all(_CALLED, "${1}[PHONE]")
+    # Counting placeholders is a tenth of the work of counting matches.
+    return frame.with_columns(
+        (before + _count(clean) - _count(pl.col(text))).cast(pl.Int64).alias("redactions"), clean.alias(text)
+    )
 
 
 def placeholders(text: str | pl.Expr) -> pl.Expr:
@@ -42,8 +46,6 @@ def placeholders(text: str | pl.Expr) -> pl.Expr:
     return written.str.contains_any(list(PATTERNS))
 
 
-def _replace(frame: pl.DataFrame, text: str, pattern: str, placeholder: str) -> pl.DataFrame:
-    return frame.with_columns(
-        pl.col("redactions") + pl.col(text).str.count_matches(pattern).cast(pl.Int64),
-        pl.col(text).str.replace_all(pattern, placeholder),
-    )
+def _count(text: pl.Expr) -> pl.Expr:
+    counts = [text.str.count_matches(placeholder, literal=True).cast(pl.Int64) for placeholder in PATTERNS]
+    return pl.sum_horizontal(counts)

@@ -1,8 +1,12 @@
 """Thresholds computed from text that is known to be good: where the registry's numbers come from."""
 
+import math
+
 import polars as pl
 
+from xl_assets.filters.heuristics import RULES, apply_heuristics
 from xl_assets.filters.language_id import IdentificationSettings, Predict, identify
+from xl_assets.seeds.normalise import normalised
 
 #: A passage of so many lines is about as long as a generated response.
 _LINES = 3
@@ -51,3 +55,30 @@ def _lowest(
     scored = identify(rows.select("language", "text"), "text", predict)
     low = pl.col("language_score").quantile(quantile, "linear") * margin
     return scored.group_by("language").agg(((low.clip(*bounds) * 100).floor() / 100).alias(name))
+
+
+def derive_rule_thresholds(documents: pl.DataFrame, loss: float = 0.0) -> dict[str, dict[str, float]]:
+    """Per language, the heuristics' thresholds that clean text needs wider than the rules' own.
+
+    A rule's own threshold stays where no more than a share `loss` of the documents fails it; otherwise it
+    becomes the value that lets only that share fail, rounded outwards to two decimals. So a language is
+    never judged more strictly than the papers do, and clean text of it passes.
+
+    Args:
+        documents: columns ``language`` and ``text``: clean documents.
+        loss: share of clean documents that each rule may lose.
+
+    Returns:
+        Language -> rule -> threshold, only where it differs from the rule's own.
+    """
+    texts = documents.select("language", normalised("text"))
+    values = apply_heuristics(texts).select("language", "metrics").explode("metrics").unnest("metrics")
+    derived: dict[str, dict[str, float]] = {}
+    for rule in RULES:
+        quantile = pl.col("value").quantile(loss if rule.least else 1 - loss, "nearest")
+        measured = values.filter(pl.col("rule") == rule.name).group_by("language").agg(quantile).drop_nulls()
+        for language, value in measured.sort("language").iter_rows():
+            wider = math.floor(value * 100) / 100 if rule.least else math.ceil(value * 100) / 100
+            if (wider < rule.threshold) if rule.least else (wider > rule.threshold):
+                derived.setdefault(language, {})[rule.name] = wider
+    return derived

@@ -5,19 +5,13 @@ from collections.abc import Iterator
 import dagster as dg
 
 from resources.configured import Models, Workspace
-from xl_assets.declaring import (
-    Outcome,
-    Step,
-    by_language,
-    code_version,
-    english,
-    english_asset,
-    language_asset,
-)
+from xl_assets.declaring import code_version, english, english_asset, language_asset
 from xl_assets.generation.finishing import filter_languages, finish_rows
 from xl_assets.generation.recipes import xl_instruct as recipe
 from xl_assets.generation.selection import estimate_quality, select_best
+from xl_assets.outcome import Outcome, by_language
 from xl_assets.partitions import ENGLISH
+from xl_assets.step import Step
 from xl_assets.tables import (
     InstructionCandidate,
     LanguageFiltered,

@@ -6,7 +6,7 @@ from xl_assets.identity import derived_seed
 
 #: Character n-grams inside words need no tokeniser, so every script is served alike.
 NGRAMS = (3, 5)
-FEATURES = 1 << 14
+FEATURES = 1 << 12
 MAX_CLUSTERS = 128
 
 
@@ -14,7 +14,7 @@ def choose_diverse(texts: pl.DataFrame, limit: int) -> pl.DataFrame:
     """Choose rows by turns from clusters of like texts, the best of each cluster first.
 
     Texts are hashed character n-grams weighted by TF-IDF, clustered by mini-batch k-means (scikit-learn) into
-    about the square root of `limit` clusters. The result hangs on the rows alone, not on their order: rows are
+    at most `MAX_CLUSTERS` clusters. The result hangs on the rows alone, not on their order: rows are
     sorted by id, the seed is fixed and one thread computes.
 
     Args:
@@ -41,9 +41,8 @@ def _clusters(texts: pl.Series, limit: int) -> list[int]:
     from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
     from threadpoolctl import threadpool_limits
 
-    count = max(2, min(MAX_CLUSTERS, round(limit**0.5), texts.len()))
     hashed = HashingVectorizer(analyzer="char_wb", ngram_range=NGRAMS, n_features=FEATURES, alternate_sign=False)
     with threadpool_limits(1):
         weights = TfidfTransformer(sublinear_tf=True).fit_transform(hashed.transform(texts.to_list()))
-        model = MiniBatchKMeans(count, random_state=0, n_init=1, batch_size=1024)
+        model = MiniBatchKMeans(min(MAX_CLUSTERS, limit), random_state=0, n_init=1, batch_size=1024)
         return model.fit_predict(weights).tolist()

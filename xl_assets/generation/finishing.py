@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from xl_assets.filters.contamination import find_contamination
 from xl_assets.filters.language_id import IdentificationSettings, Predict, identify
 from xl_assets.filters.reasons import add_reasons
 from xl_assets.filters.tokens import Tokens
@@ -147,6 +148,23 @@ def _is_duplicate() -> pl.Expr:
     """Whether a kept row with the same request and response is better, or as good and earlier by id."""
     best_first = pl.struct(~pl.col("kept"), -pl.col("quality").fill_null(float("-inf")), "row_id")
     return best_first.rank("ordinal").over("_asked", "response") > 1
+
+
+def _contaminated(
+    rows: pl.DataFrame, prompts: pl.DataFrame, language: Language, settings: FinishingSettings
+) -> pl.DataFrame:
+    """Add ``contaminated_by`` to the kept rows: the prompt that they ask word for word, or else hold enough of."""
+    asked = pl.col("instruction")
+    for directive in language.directives:
+        asked = asked.str.strip_suffix(directive)
+    wanted = prompts.select("prompt_id", asked.alias("_asked")).with_columns(_plain("_asked").alias("_words"))
+    exact = wanted.filter(pl.col("_words") != "").group_by("_words").agg(pl.col("prompt_id").min().alias("_exact"))
+    kept = rows.filter("kept").select("row_id", "_asked", _plain("_asked").alias("_words"))
+    n, share = settings.contamination_n, settings.contamination_share
+    overlapping = find_contamination(kept, wanted, "_asked", prompt="_asked", n=n, share=share)
+    found = overlapping.join(exact, on="_words", how="left")
+    names = found.select("row_id", pl.coalesce("_exact", "contaminated_by").alias("contaminated_by"))
+    return rows.join(names, on="row_id", how="left", maintain_order="left")
 
 
 def _capped(rows: pl.DataFrame, settings: FinishingSettings) -> pl.DataFrame:

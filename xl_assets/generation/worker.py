@@ -167,7 +167,7 @@ def _work(
 ) -> tuple[int, str, list[str], Tally]:
     from resources.call_log import CallLog, CallLogError, Source
     from resources.engines import EngineDied, EngineError, open_engine
-    from resources.engines.openai_server import is_server_fault, server_remedy
+    from resources.engines.faults import is_server_fault, server_remedy
 
     tally = Tally()
     stopped: list[int] = []

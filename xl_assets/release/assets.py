@@ -8,16 +8,18 @@ import polars as pl
 
 from resources.configured import Workspace
 from resources.lake import RELEASE, Partition
-from xl_assets.declaring import Outcome, Step, code_version, release_asset
+from xl_assets.declaring import code_version, release_asset
 from xl_assets.evaluation.language_fidelity import fidelity_by_language
 from xl_assets.generation.prompts import load_prompt
 from xl_assets.generation.recipes.xl_instruct import PROMPTS
+from xl_assets.outcome import Outcome
 from xl_assets.release.closure import collect_closure
 from xl_assets.release.lineage import tables_at
 from xl_assets.release.manifest import UsedModel, build_manifest, manifest_text
 from xl_assets.release.origins import row_documents, source_counts
 from xl_assets.reporting import used_models
 from xl_assets.settings import plain
+from xl_assets.step import Step
 from xl_assets.tables import ReleaseFile
 
 GROUP = "release"

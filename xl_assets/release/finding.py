@@ -60,8 +60,8 @@ def _complete(start: str, tables: Tables) -> tuple[str, str]:
         for stage, frame in scans
     ]
     found: dict[tuple[str, str], str] = {}
-    for (stage, _), frame in zip(scans, pl.collect_all(probes), strict=True):
-        for row_id in frame["id"]:
+    for (stage, _), matches in zip(scans, pl.collect_all(probes), strict=True):
+        for row_id in matches["id"]:
             found.setdefault((stage.key, row_id), stage.table)
     if not found:
         raise TraceError(f"no row has an id that begins with {start}. {_help(tables)}")

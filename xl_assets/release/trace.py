@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from math import isfinite
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
@@ -62,7 +62,8 @@ class TraceNode:
         table: the table that holds it.
         fields: the row's columns as plain values; empty where the row is missing.
         calls: what was asked for it, in the order of the log.
-        children: the rows it was chosen among (`relation` is ``alternative``), then those it was made from (``origin``).
+        children: the rows it was chosen among (`relation` is ``alternative``), then those it was made from
+            (``origin``).
         relation: how it stands to the node above.
         problem: what is wrong here, or None.
     """
@@ -170,8 +171,9 @@ class _Walk:
         if known.get(stage.key) is None:
             return self._missing(stage, known, f"no row before it names its {stage.key}")
         # Alternatives are rows of the same choice: they come with the row itself, in the one scan of its table.
-        by = [c for c in (stage.alternatives or parent.by) if known.get(c) is not None]
-        rows = fetch(self._tables, stage.table, {column: known[column] for column in by or [stage.key]})
+        among = stage.alternatives if all(known.get(column) is not None for column in stage.alternatives) else ()
+        by = among or [column for column in parent.by if known.get(column) is not None]
+        rows = fetch(self._tables, stage.table, {column: known[column] for column in by})
         if rows is None:
             return self._missing(stage, known, f"the table was never written, although {child.table} was made from it")
         return self.arrive(stage, rows, known, "origin")
@@ -245,11 +247,12 @@ def _merged(rows: pl.DataFrame) -> dict[str, object]:
 
 
 def _call(entry: Mapping[str, object], named_by: str) -> TraceCall:
-    plain = {name: _plain(value) for name, value in entry.items()}
-    kept = {name: plain.get(name) for name in TraceCall.__dataclass_fields__}
-    messages = tuple(plain.get("messages") or ())  # type: ignore[arg-type]
-    changed = {"named_by": named_by, "messages": messages, "parameters": _parameters(plain.get("parameters"))}
-    return TraceCall(**{**kept, **changed})  # type: ignore[arg-type]
+    plain: dict[str, Any] = {name: _plain(value) for name, value in entry.items()}
+    fields: dict[str, Any] = {name: plain.get(name) for name in TraceCall.__dataclass_fields__}
+    fields["named_by"] = named_by
+    fields["messages"] = tuple(plain.get("messages") or ())
+    fields["parameters"] = _parameters(plain.get("parameters"))
+    return TraceCall(**fields)
 
 
 def _parameters(text: object) -> object:

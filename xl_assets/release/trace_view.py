@@ -24,8 +24,8 @@ def trace_tree(trace: "Trace", full: bool = False) -> Tree:
 
     Args:
         trace: what `trace_row` returned.
-        full: whole texts and every column; otherwise texts are shortened, and a column whose value the step
-            below it had already is left out.
+        full: whole texts and every column; otherwise texts are shortened, and a column that stands with the same
+            value in the step above is left out, but never of the seed document.
     """
     head = Text.assemble(("Trace of ", "bold"), (trace.root.kind, "bold"), " ", (trace.id, "cyan"))
     tree = Tree(head, guide_style="dim")
@@ -33,7 +33,7 @@ def trace_tree(trace: "Trace", full: bool = False) -> Tree:
     node: TraceNode | None = trace.root
     while node is not None:
         _add(tree, node, shown, full)
-        shown = shown | dict(node.fields)
+        shown = dict(node.fields)
         origins = [child for child in node.children if child.relation == "origin"]
         node = origins[0] if origins else None
     if trace.problems:
@@ -46,15 +46,22 @@ def trace_tree(trace: "Trace", full: bool = False) -> Tree:
 def _add(tree: Tree, node: "TraceNode", shown: Mapping[str, object], full: bool) -> None:
     branch = tree.add(_heading(node))
     for name, value in node.fields.items():
-        if name in _SAID or value is None or (not full and name in shown and shown[name] == value):
-            continue
-        if name != STAGES[node.table].key:
+        if name not in _SAID and name != STAGES[node.table].key and (full or _tells(node, name, shown)):
             _add_field(branch, name, value, full)
     for call in node.calls:
         _add_call(branch, call, full)
     for other in node.children:
         if other.relation == "alternative":
-            _add(branch, other, {**shown, **node.fields}, full)
+            # What alternatives were measured by is told of each, also where it is the same.
+            _add(branch, other, {k: v for k, v in node.fields.items() if isinstance(v, str)}, full)
+
+
+def _tells(node: "TraceNode", name: str, shown: Mapping[str, object]) -> bool:
+    """Whether a column says something that the step above it did not; of a seed document also what is not known."""
+    value = node.fields[name]
+    if not STAGES[node.table].parents:
+        return True
+    return value is not None and not (name in shown and shown[name] == value)
 
 
 def _heading(node: "TraceNode") -> Text:
@@ -77,36 +84,26 @@ def _add_field(branch: Tree, name: str, value: object, full: bool) -> None:
         for entry in value:
             inner.add(_text(_entry(entry), full))
         return
-    branch.add(Text.assemble((f"{name}: ", "blue"), _text(_cell(value), full)))
+    branch.add(_labelled(name, _cell(value), full))
 
 
 def _add_call(branch: Tree, call: "TraceCall", full: bool) -> None:
-    failed = call.failure is not None
-    title = f"call {call.call_id}"
-    told = branch.add(Text.assemble((visible(title), "magenta"), (f"  {call.named_by}", "dim")))
+    told = branch.add(Text.assemble((f"call {visible(call.call_id)}", "magenta"), (f"  {call.named_by}", "dim")))
     for name, value in _facts(call):
-        told.add(Text.assemble((f"{name}: ", "blue"), _text(value, full)))
+        told.add(_labelled(name, value, full))
     for message in call.messages:
-        told.add(
-            Text.assemble(
-                (f"{visible(str(message.get('role')))}: ", "blue"), _text(_cell(message.get("content")), full)
-            )
-        )
-    answer = call.failure if failed else call.text
-    told.add(
-        Text.assemble(
-            ("failure: " if failed else "answer: ", "blue"), _text(_cell(answer), full, "red" if failed else "")
-        )
-    )
+        told.add(_labelled(_cell(message.get("role")), _cell(message.get("content")), full))
+    if call.failure is None:
+        told.add(_labelled("answer", _cell(call.text), full))
+    else:
+        told.add(_labelled("failure", call.failure, full, "red"))
 
 
 def _facts(call: "TraceCall") -> Iterator[tuple[str, str]]:
     yield "step", f"{_cell(call.step)}, role {_cell(call.role)}, attempt {_cell(call.attempt)}, seed {_cell(call.seed)}"
     yield "model", f"{_cell(call.model)}, fingerprint {_cell(call.model_fingerprint)}"
-    yield (
-        "engine",
-        f"{_cell(call.engine)} {_cell(call.engine_version)}, run {_cell(call.run_id)}, {_cell(call.answered_at)}",
-    )
+    where = f"{_cell(call.engine)} {_cell(call.engine_version)}"
+    yield "engine", f"{where}, run {_cell(call.run_id)}, {_cell(call.answered_at)}"
     yield "parameters", _cell(call.parameters)
     tokens = f"{_cell(call.prompt_tokens)} read, {_cell(call.completion_tokens)} written"
     yield "tokens", f"{tokens}, ended by {_cell(call.finish_reason)}"
@@ -131,6 +128,10 @@ def _cell(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(_cell(inner) for inner in value) or "none"
     return str(value)
+
+
+def _labelled(name: str, value: str, full: bool, style: str = "") -> Text:
+    return Text.assemble((f"{visible(name)}: ", "blue"), _text(value, full, style))
 
 
 def _text(value: str, full: bool, style: str = "") -> Text:

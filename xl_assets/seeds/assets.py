@@ -6,13 +6,15 @@ import dagster as dg
 
 from resources.configured import Workspace
 from resources.lake import LANGUAGE, Partition
-from xl_assets.declaring import Outcome, Step, code_version, language_asset
+from xl_assets.declaring import code_version, language_asset
 from xl_assets.filters.language_id import identify_documents
 from xl_assets.filters.pipeline import filter_documents
+from xl_assets.outcome import Outcome
 from xl_assets.partitions import LANGUAGES
 from xl_assets.profile import SeedSource
 from xl_assets.seeds.passages import cut_passages
 from xl_assets.seeds.readers import SeedBatch, collect_seeds
+from xl_assets.step import Step
 from xl_assets.tables import FilteredDocument, IdentifiedDocument, Passage, QuarantinedLine, SeedDocument
 
 GROUP = "seeds"

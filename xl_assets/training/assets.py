@@ -6,10 +6,13 @@ from pathlib import Path
 
 import dagster as dg
 import polars as pl
+from pydantic import Field
 
 from resources.configured import Trainer, Workspace
 from resources.lake import LANGUAGE
-from xl_assets.declaring import Outcome, Step, code_version, every_partition, release_asset
+from xl_assets.declaring import code_version, every_partition, release_asset
+from xl_assets.outcome import Outcome
+from xl_assets.step import Step
 from xl_assets.tables import SftModel, SftRow
 from xl_assets.training.mixture import build_mixture, mixture_counts
 from xl_assets.training.plots import loss_curve, to_png
@@ -21,7 +24,7 @@ Events = Iterator[dg.MaterializeResult | dg.AssetMaterialization]
 class ReleaseConfig(dg.Config):
     """What a release is made of."""
 
-    languages: list[str] = []
+    languages: list[str] = Field(default_factory=list)
 
 
 @release_asset(

@@ -211,6 +211,7 @@ def _trainer_class() -> type:
     an epoch is not restored by a resume; so a resumed run would see other batches than an unbroken one.
     """
     import torch
+    from transformers import Trainer as HubTrainer
     from transformers.trainer_pt_utils import LengthGroupedSampler
     from trl import SFTTrainer
 
@@ -234,6 +235,12 @@ def _trainer_class() -> type:
             lengths = [len(ids) for ids in cast(Any, dataset)["input_ids"]]
             batch = self.args.train_batch_size * self.args.gradient_accumulation_steps
             return EpochSampler(self.args.seed, batch, lengths)
+
+        def compute_loss(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            if not self.args.use_cpu:
+                return super().compute_loss(model, inputs, *args, **kwargs)
+            # TRL's chunked loss is made for a GPU's memory; on a CPU the model's own is the same and much cheaper.
+            return HubTrainer.compute_loss(self, model, inputs, *args, **kwargs)
 
         def create_model_card(self, *args: Any, **kwargs: Any) -> None:
             """A checkpoint needs no card."""

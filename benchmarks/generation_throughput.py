@@ -1,0 +1,131 @@
+"""Generation throughput: the pipeline's worker path over raw `vllm.LLM.generate`.
+
+Both sides answer the same prompts with the same sampling in the same process settings; the engine's start is on
+neither side. The pipeline's time holds everything else it does: planning what is missing, sorting, prompt rendering,
+feeding the engine, and appending every batch to a call log on disk. Raw vLLM gets its prompts rendered beforehand, in
+one list, in one call, which is its best case.
+
+Runs alternate (raw, pipeline, raw, ...), each with seeds of its own so that nothing repeats; the first pair warms up
+and is not counted. Prefix caches are emptied before every run. Prints a table, the median ratio and one JSON line.
+
+Example: python benchmarks/generation_throughput.py --model demo/models/teacher --calls 512 --pairs 5
+"""
+
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from resources.call_log import CallLog, Source
+from resources.engines import open_engine
+from xl_assets.generation.binding import ModelBinding, Transport
+from xl_assets.generation.calls import Request, Sampling, plan_calls, wanted_calls
+from xl_assets.generation.progress import Progress, Tally
+from xl_assets.generation.worker import answer_calls
+
+GOAL = 0.90
+
+
+def main(
+    model: Annotated[str, typer.Option(help="Model folder.")] = "demo/models/teacher",
+    calls: Annotated[int, typer.Option(help="Calls in each run.")] = 512,
+    max_tokens: Annotated[int, typer.Option(help="Longest answer.")] = 48,
+    pairs: Annotated[int, typer.Option(help="Counted pairs of runs.")] = 5,
+    batch_size: Annotated[int, typer.Option(help="Answers appended together.")] = 256,
+    max_num_seqs: Annotated[int, typer.Option(help="Sequences decoded at once.")] = 128,
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or auto.")] = "auto",
+    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.7,
+    log: Annotated[Path | None, typer.Option(help="Folder for the call log; None is a temporary one.")] = None,
+) -> None:
+    """Print pipeline tokens/s over raw vLLM tokens/s."""
+    binding = ModelBinding(
+        role="benchmark",
+        model=model,
+        dtype=dtype,
+        max_model_len=512,
+        transport=Transport(
+            threads=1, kv_cache_gib=1, enforce_eager=True, batch_size=batch_size, max_num_seqs=max_num_seqs
+        ),
+    )
+    engine = open_engine(binding)
+    sampling = Sampling(temperature=temperature, max_tokens=max_tokens)
+    rates: dict[str, list[float]] = {"raw": [], "pipeline": []}
+    print(f"{'pair':>4}  {'raw tokens/s':>12}  {'pipeline tokens/s':>17}  {'ratio':>5}")
+    with tempfile.TemporaryDirectory() as folder:
+        uri = str(log or Path(folder) / "log")
+        for pair in range(pairs + 1):
+            wanted = _plan(binding, sampling, calls, pair)
+            sides = [("raw", _raw), ("pipeline", _pipeline)]
+            found = {name: run(engine, wanted, uri, binding) for name, run in (sides if pair % 2 else sides[::-1])}
+            label = pair or "warm"
+            ratio = found["pipeline"] / found["raw"]
+            print(f"{label:>4}  {found['raw']:>12,.0f}  {found['pipeline']:>17,.0f}  {ratio:>5.3f}", flush=True)
+            if pair:
+                for name, rate in found.items():
+                    rates[name].append(rate)
+    engine.close()
+    _report(rates, binding, calls)
+
+
+def _plan(binding: ModelBinding, sampling: Sampling, count: int, run: int) -> pl.DataFrame:
+    """Calls whose seeds differ from run to run: no answer of an earlier run is reused."""
+    rows = pl.DataFrame({"row_id": [f"{run}:{i}" for i in range(count)]}).with_columns(
+        pl.concat_str(
+            pl.lit("Write the question that this text answers.\n\nText: The brown hen number "),
+            pl.col("row_id"),
+            pl.lit(" lives on a farm and eats corn."),
+        ).alias("prompt")
+    )
+    request = Request("benchmark", [("user", pl.col("prompt"))], sampling, ("row_id",))
+    return wanted_calls(plan_calls(rows, request, binding.fingerprint()))
+
+
+def _raw(engine, wanted: pl.DataFrame, uri: str, binding: ModelBinding) -> float:
+    """One `LLM.generate` over all prompts, which are rendered before the clock starts."""
+    from resources.engines.vllm_offline import _sampling
+
+    llm = engine._llm
+    prompts = [engine._render(messages) for messages in wanted["messages"].to_list()]
+    parameters = [_sampling(*row) for row in wanted.select("parameters", "seed").rows()]
+    llm.llm_engine.reset_prefix_cache()
+    began = time.perf_counter()
+    outputs = llm.generate(prompts, parameters, use_tqdm=False)
+    return sum(len(output.outputs[0].token_ids) for output in outputs) / (time.perf_counter() - began)
+
+
+def _pipeline(engine, wanted: pl.DataFrame, uri: str, binding: ModelBinding) -> float:
+    """What the worker does between the engine's start and its end."""
+    source = Source(binding.role, binding.name, binding.engine, engine.version, "benchmark")
+    tally = Tally()
+    engine._llm.llm_engine.reset_prefix_cache()
+    began = time.perf_counter()
+    log = CallLog(uri)
+    answer_calls(log.missing(wanted), engine, log, lambda version: source, Progress("benchmark", _quiet), tally)
+    seconds = time.perf_counter() - began
+    assert tally.answered == wanted.height, tally
+    return tally.completion_tokens / seconds
+
+
+def _report(rates: dict[str, list[float]], binding: ModelBinding, calls: int) -> None:
+    ratio = statistics.median(p / r for p, r in zip(rates["pipeline"], rates["raw"], strict=True))
+    medians = {name: round(statistics.median(values), 1) for name, values in rates.items()}
+    print(f"\nmedian ratio {ratio:.3f} (goal >= {GOAL:.2f}); engine start excluded on both sides")
+    settings = {"model": binding.name, "dtype": binding.dtype, "calls": calls, "pairs": len(rates["raw"])}
+    tokens = {f"{name}_tokens_per_second": value for name, value in medians.items()}
+    line = {"benchmark": "generation_throughput", **settings, **tokens, "ratio": round(ratio, 4), "goal": GOAL}
+    print(json.dumps(line))
+    if ratio < GOAL:
+        raise typer.Exit(1)
+
+
+def _quiet(line: str) -> None:
+    """No progress lines between the table's rows."""
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,155 @@
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from tests.evaluation.made_up import HOSTILE, report_data
+from xl_assets.evaluation.report import render_report
+from xl_assets.evaluation.report_data import ReportData
+from xl_assets.evaluation.summary import summary, summary_table
+
+
+class Page(HTMLParser):
+    """Tags, attributes and text of a page, as a browser reads them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.ids: list[str] = []
+        self.shown = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes += attributes
+        self.ids += [value for name, value in attributes if name == "id"]
+
+    def handle_data(self, text):
+        self.shown += text
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    return Page(render_report(report_data()))
+
+
+def test_the_same_data_gives_the_same_bytes():
+    assert render_report(report_data()) == render_report(report_data())
+
+
+def test_the_page_has_no_script_no_request_and_a_policy_that_allows_none(page):
+    assert not {"script", "link", "iframe", "img", "object", "embed", "form"} & set(page.tags)
+    names = {name for name, _ in page.attributes}
+    assert not [name for name in names if name.startswith("on")]
+    assert not names & {"src", "style", "xlink:href"}
+    links = [value for name, value in page.attributes if name == "href"]
+    assert all(link.startswith("#") for link in links)
+    policy = next(value for name, value in page.attributes if name == "content" and "default-src" in (value or ""))
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+
+
+def test_the_only_addresses_on_the_page_are_names_of_xml():
+    html = render_report(report_data())
+    assert set(re.findall(r"https?://[^\"'\s<]+", html)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+
+
+def test_hostile_model_output_is_shown_as_text_and_adds_no_element(page):
+    hostile = Page(render_report(report_data(reply=HOSTILE)))
+    assert HOSTILE in hostile.shown
+    assert sorted(hostile.tags) == sorted(page.tags)
+
+
+def test_a_hostile_criterion_is_text_in_tables_and_plots_alike(page):
+    hostile = Page(render_report(report_data(criterion=HOSTILE)))
+    assert "script" not in hostile.tags
+    assert "img" not in hostile.tags
+    assert hostile.tags.count("table") == page.tags.count("table")
+
+
+def test_element_ids_are_unique_over_all_plots(page):
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_the_page_shows_release_date_models_and_licences(page):
+    for part in ("Release r1", "21 November 2026", "demo teacher", "a" * 32, "Apache-2.0"):
+        assert part in page.shown
+
+
+def test_the_page_shows_answers_side_by_side_with_verdicts_and_how_to_trace(page):
+    for part in (
+        "The fox lives in the forest.",
+        "Der Fuchs lebt im Wald.",
+        "Der Rotfuchs lebt im Wald.",
+        "not in German: English",
+        "better than the reference: 90 of 100",
+        "No usable answer: ran into length limit",
+        "no verdict: missing",
+        "xl trace row0",
+    ):
+        assert part in page.shown
+
+
+def test_a_win_rate_of_low_coverage_is_marked_and_warned_of(page):
+    assert ("class", "marked") in page.attributes
+    assert "The judge compared only 83.3 % of the answers of the base model" in page.shown
+    assert "of the fine-tuned model with" not in page.shown
+
+
+def test_intervals_are_called_by_the_confidence_they_were_made_with():
+    shown = Page(render_report(replace(report_data(), confidence=0.9))).shown
+    assert "90 % interval" in shown
+    assert "95 %" not in shown
+
+
+def test_a_report_of_nothing_says_so():
+    shown = Page(render_report(ReportData("r0", "today"))).shown
+    assert "No response was evaluated." in shown
+    assert "No step was counted." in shown
+    assert json.dumps(summary(ReportData("r0", "today")))
+
+
+def test_the_summary_has_funnel_fidelity_win_rate_and_cost():
+    figures = json.loads(json.dumps(summary(report_data()), allow_nan=False))
+    german = figures["languages"]["de"]
+    assert german["funnel"]["seed_documents"] == {"rows_in": 10, "kept": 8, "rejected": {"bad_json": 2}}
+    assert german["kind"] == "cross_lingual"
+    assert german["language_fidelity"] == {"base": 0.0, "fine_tuned": 1.0}
+    tuned = german["win_rate"]["fine_tuned"]
+    assert tuned["win_rate"] == pytest.approx(90)
+    assert tuned["low"] <= tuned["win_rate"] <= tuned["high"]
+    assert german["win_rate"]["base"]["missing"] == 1
+    assert figures["average"]["language_fidelity"] == {"base": 0.0, "fine_tuned": 1.0}
+    assert figures["steps"]["questions"] == {
+        "calls": 10, "prompt_tokens": 100, "completion_tokens": 50, "tokens": 150, "seconds": 2.5,
+    }  # fmt: skip
+
+
+def test_a_language_that_was_not_evaluated_still_has_its_funnel():
+    data = report_data()
+    other = data.funnel.head(1).with_columns(pl.lit("mt").alias("language"))
+    figures = summary(ReportData("r1", "today", funnel=pl.concat([data.funnel, other]), win_rates=data.win_rates))
+    assert figures["languages"]["mt"]["kind"] is None
+    assert figures["languages"]["mt"]["funnel"]["seed_documents"]["kept"] == 8
+
+
+def test_the_terminal_table_fits_80_columns_and_names_every_language():
+    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(summary_table(report_data()))
+    text = console.export_text()
+    for part in ("German", "Irish", "Average", "0.0 → 100.0", "10.0 → 90.0", "7/10"):
+        assert part in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_markup_in_a_release_name_is_not_obeyed_by_the_terminal():
+    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(summary_table(ReportData("[red]r[/]", "today")))
+    assert "[red]r[/]" in console.export_text()

@@ -1,0 +1,80 @@
+"""Manifest and trace over real Delta tables and the records of their commits."""
+
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from resources.lake import LANGUAGE, RELEASE, Lake, Partition, Record, TableVersion
+from tests.release.lineage_world import TABLES, World, make_world
+from xl_assets.release.closure import ManifestError
+from xl_assets.release.manifest import build_manifest, manifest_text
+from xl_assets.release.origins import source_counts
+from xl_assets.release.trace import trace_row
+
+
+def write_lake(lake: Lake, world: World) -> None:
+    """Store every table of the world, each partition made from all that the table before it holds."""
+    before: list[TableVersion] = []
+    for table in TABLES:
+        frame = world.frames[table]
+        column = next((c for c in (RELEASE, LANGUAGE) if c in frame.columns), None)
+        parts = frame.partition_by(column, as_dict=True) if column else {(None,): frame}
+        written = []
+        for (key,), rows in sorted(parts.items(), key=str):
+            record = Record(table, key, "", 0, "c1", "run-1", tuple(before))
+            written.append(lake.overwrite(rows, record, Partition(column, key) if column else None))
+        before = [TableVersion(r.table, r.partition, r.version, r.content_hash) for r in written]
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory) -> Lake:
+    made = Lake(tmp_path_factory.mktemp("lake"))
+    write_lake(made, make_world())
+    return made
+
+
+def manifest_of(lake: Lake) -> dict:
+    return build_manifest(
+        "r1",
+        lake.current("sft_mixture").values(),
+        lake.lookup(),
+        languages=["de", "en"],
+        models=[],
+        prompts=[],
+        criteria={},
+        settings={},
+        sources=source_counts(make_world().frames["seed_documents"].lazy()),
+        created_at=datetime(2026, 11, 21, tzinfo=UTC),
+        packages={},
+        forbidden=[lake.root],
+    )
+
+
+def test_a_row_is_traced_through_delta_tables(lake):
+    world = make_world()
+    row_id = world.frames["sft_mixture"].filter(pl.col("language") == "de")["row_id"][0]
+    found = trace_row(row_id[:10], lambda table: lake.scan(table) if lake.exists(table) else None, world.calls)
+    assert found.as_json() == trace_row(row_id, world.tables, world.calls).as_json()
+
+
+def test_the_manifest_holds_the_record_of_every_partition_in_the_lake(lake):
+    manifest = manifest_of(lake)
+    there = {(r.table, r.partition, r.version, r.content_hash) for t in TABLES for r in lake.current(t).values()}
+    assert {(t["table"], t["partition"], t["version"], t["content_hash"]) for t in manifest["tables"]} == there
+
+
+def test_later_work_in_the_lake_does_not_change_the_manifest_of_the_release(lake):
+    earlier = manifest_text(manifest_of(lake))
+    questions = make_world().frames["questions"].head(1)
+    lake.overwrite(questions, Record("questions", None, "", 0, "c2", "run-2"), None)
+    assert manifest_text(manifest_of(lake)) == earlier
+
+
+def test_a_table_that_was_removed_from_the_lake_is_named(tmp_path):
+    made = Lake(tmp_path)
+    gone = TableVersion("xl_instruct", "de", 3, "a" * 32)
+    rows = make_world().frames["sft_mixture"]
+    made.overwrite(rows, Record("sft_mixture", "r1", "", 0, "c1", "run-1", (gone,)), Partition(RELEASE, "r1"))
+    with pytest.raises(ManifestError, match=r"version 3 of xl_instruct\[de\]"):
+        manifest_of(made)

@@ -1,0 +1,96 @@
+"""Cutting documents into passages."""
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xl_assets.seeds.passages import PassageSettings, cut_passages
+
+
+def _documents(*texts: str, language: str = "en") -> pl.DataFrame:
+    return pl.DataFrame(
+        {"document_id": [f"d{number}" for number in range(len(texts))], "language": language, "text": list(texts)},
+        schema={"document_id": pl.String, "language": pl.String, "text": pl.String},
+    )
+
+
+def _texts(passages: pl.DataFrame) -> list[str]:
+    return passages.sort("document_id", "start")["text"].to_list()
+
+
+def test_a_paragraph_that_is_long_enough_is_a_passage_of_its_own() -> None:
+    text = "one two three four\n\nfive six seven eight nine\n\nten"
+    cut = cut_passages(_documents(text), PassageSettings(min_words=4, max_words=9))
+    assert _texts(cut) == ["one two three four", "five six seven eight nine"]
+
+
+def test_short_lines_are_joined_with_those_that_follow() -> None:
+    cut = cut_passages(_documents("Heading\n\none two\nthree\nfour five six"), PassageSettings(min_words=3, max_words=9))
+    assert _texts(cut) == ["Heading\n\none two", "three\nfour five six"]
+
+
+def test_a_line_that_is_too_long_is_cut_at_sentence_ends() -> None:
+    cut = cut_passages(_documents("It is 3.5 m. So? Yes. It is! Well, so be it."), PassageSettings(4, 6))
+    assert _texts(cut) == ["It is 3.5 m.", "So? Yes. It is!", "Well, so be it."]
+
+
+def test_a_passage_never_joins_two_documents() -> None:
+    assert _texts(cut_passages(_documents("one two", "three four"), PassageSettings(3, 9))) == []
+
+
+def test_chinese_is_counted_in_characters_and_cut_without_spaces() -> None:
+    cut = cut_passages(
+        _documents("猫住在森林里。它每天吃苹果。它晚上唱歌。狗住在湖边。", language="zh"), PassageSettings(4, 9)
+    )
+    assert _texts(cut) == ["猫住在森林里。", "它每天吃苹果。", "它晚上唱歌。狗住在湖边。"]
+
+
+def test_only_kept_documents_are_cut() -> None:
+    documents = _documents("one two three", "four five six").with_columns(kept=pl.Series([False, True]))
+    assert _texts(cut_passages(documents, PassageSettings(2, 9))) == ["four five six"]
+
+
+def test_equal_passages_and_those_with_placeholders_are_taken_once_and_never() -> None:
+    documents = _documents("one two three", "one two three", "write to [EMAIL] now")
+    assert _texts(cut_passages(documents, PassageSettings(2, 9))) == ["one two three"]
+    every = cut_passages(documents, PassageSettings(2, 9, skip_redacted=False))
+    assert "write to [EMAIL] now" in _texts(every)
+
+
+def test_a_greater_cap_only_adds_passages() -> None:
+    documents = _documents(*(f"text number {number} is this" for number in range(50)))
+    few = cut_passages(documents, PassageSettings(2, 9, cap=10))
+    more = cut_passages(documents, PassageSettings(2, 9, cap=30))
+    assert (few.height, more.height) == (10, 30)
+    assert set(few["passage_id"]) <= set(more["passage_id"])
+    shuffled = cut_passages(documents.sample(fraction=1, shuffle=True, seed=1), PassageSettings(2, 9, cap=10))
+    assert shuffled.equals(few)
+
+
+def test_no_documents_give_no_passages() -> None:
+    assert cut_passages(_documents()).is_empty()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    texts=st.lists(st.text(st.sampled_from("ab .。猫\n!é🙂"), max_size=80), min_size=1, max_size=5),
+    language=st.sampled_from(["en", "zh"]),
+    least=st.integers(1, 6),
+    more=st.integers(0, 6),
+)
+def test_offsets_are_exact_and_lengths_within_bounds(texts: list[str], language: str, least: int, more: int) -> None:
+    chosen = PassageSettings(min_words=least, max_words=least + more, cap=None)
+    passages = cut_passages(_documents(*texts, language=language), chosen)
+    ends: dict[str, int] = {}
+    for row in passages.sort("document_id", "start").iter_rows(named=True):
+        assert texts[int(row["document_id"][1:])][row["start"] : row["end"]] == row["text"] == row["text"].strip()
+        assert row["start"] >= ends.get(row["document_id"], 0)
+        ends[row["document_id"]] = row["end"]
+        if language == "en":
+            assert least <= len(row["text"].split()) <= least + more
+
+
+def test_an_unknown_language_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown language"):
+        cut_passages(_documents("one", language="xx"))

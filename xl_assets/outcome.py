@@ -1,0 +1,171 @@
+"""What a step made of one partition, and how Dagster is told: metadata, checks, data versions."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from resources.lake import LANGUAGE, Record
+from xl_assets.identity import ID_LENGTH, canonical_json
+
+CHECKS = {
+    "accounted_for": "Every row that came in is kept or rejected with a reason: none is lost, none counted twice.",
+    "contract": "Columns, types, keys and rules are those of the table's contract.",
+    "not_empty": "At least one row is kept in every partition.",
+    "language_share": "At least half of the rows are kept in every partition: a lower share means a wrong corpus, "
+    "model or threshold.",
+}
+
+SAMPLE_ROWS = 5
+SAMPLE_CHARACTERS = 120
+
+
+@dataclass
+class Outcome:
+    """What a step made of one partition.
+
+    Attributes:
+        frame: the rows, with ``kept`` and ``reasons`` where the table filters.
+        rows_in: how many rows must come out, kept or rejected; None where that is not defined.
+        facts: deterministic facts for the record.
+        metadata: further Dagster metadata, e.g. plots.
+        least_share: the kept share below which the check ``language_share`` fails.
+        rejected_before: reason -> rows that never became rows of this table, e.g. quarantined lines.
+    """
+
+    frame: pl.DataFrame
+    rows_in: int | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+    metadata: Mapping[str, dg.MetadataValue] = field(default_factory=dict)
+    least_share: float = 0.5
+    rejected_before: Mapping[str, int] = field(default_factory=dict)
+
+    def funnel(self) -> dict[str, Any]:
+        """Rows in, kept, and rejected by reason. A row with two reasons counts under its first."""
+        frame, rejected = self.frame, dict(self.rejected_before)
+        kept = frame.height
+        if "kept" in frame.columns:
+            kept = int(frame["kept"].sum())
+            first = frame.filter(~pl.col("kept")).select(pl.col("reasons").list.first().alias("reason"))
+            for reason, count in first.group_by("reason").len().rows():
+                rejected[reason] = rejected.get(reason, 0) + count
+        rows_in = self.rows_in if self.rows_in is not None else frame.height
+        return {"in": rows_in, "kept": kept, "rejected": dict(sorted(rejected.items()))}
+
+
+def by_language(
+    frame: pl.DataFrame,
+    keys: Sequence[str],
+    rows_in: Mapping[str, int],
+    metadata: Mapping[str, dg.MetadataValue] | None = None,
+) -> dict[str, Outcome]:
+    """Cut a table of several languages into one outcome each; a language without rows has an empty one."""
+    parts = frame.partition_by(LANGUAGE, as_dict=True)
+    empty = frame.clear()
+    return {key: Outcome(parts.get((key,), empty), rows_in.get(key), metadata=metadata or {}) for key in keys}
+
+
+def report(
+    context: dg.AssetExecutionContext, records: Mapping[str, Record], outcomes: Mapping[str, Outcome]
+) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization]:
+    metadata = {key: _metadata(records[key], outcomes[key]) for key in records}
+    hashes = canonical_json({key: record.content_hash for key, record in records.items()})
+    whole = (
+        next(iter(records.values())).content_hash
+        if len(records) == 1
+        else sha256(hashes.encode()).hexdigest()[:ID_LENGTH]
+    )
+    only = next(iter(metadata.values())) if len(metadata) == 1 else {}
+    for key, entries in metadata.items():
+        if len(metadata) > 1:
+            context.add_asset_metadata(entries, partition_key=key)
+    yield dg.MaterializeResult(
+        data_version=dg.DataVersion(whole), metadata=only, check_results=list(_checks(context, outcomes))
+    )
+    if len(records) > 1:
+        # Dagster gives all partitions of one run one data version; each partition's own is its content hash.
+        for key, record in records.items():
+            tags = {
+                "dagster/data_version": record.content_hash,
+                "dagster/data_version_is_user_provided": "true",
+                "dagster/code_version": record.code_version,
+            }
+            context.log_event(
+                dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata[key], tags=tags)
+            )
+
+
+def _checks(context: dg.AssetExecutionContext, outcomes: Mapping[str, Outcome]) -> Iterator[dg.AssetCheckResult]:
+    names = {spec.name for spec in context.assets_def.check_specs}
+    for name in sorted(names):
+        failed = {key or "all": told for key, outcome in outcomes.items() if (told := _FAILURES[name](outcome))}
+        yield dg.AssetCheckResult(
+            check_name=name,
+            passed=not failed,
+            severity=dg.AssetCheckSeverity.WARN if name == "language_share" else dg.AssetCheckSeverity.ERROR,
+            metadata={"partitions": len(outcomes), **failed},
+        )
+
+
+def _lost(outcome: Outcome) -> str | None:
+    told = outcome.funnel()
+    kept, rejected = told["kept"], sum(told["rejected"].values())
+    return None if told["in"] == kept + rejected else f"{told['in']} rows in, {kept} kept + {rejected} rejected"
+
+
+def _empty(outcome: Outcome) -> str | None:
+    return None if outcome.funnel()["kept"] else "no row is kept"
+
+
+def _low_share(outcome: Outcome) -> str | None:
+    told = outcome.funnel()
+    share = told["kept"] / told["in"] if told["in"] else 1.0
+    return None if share >= outcome.least_share else f"only {share:.1%} of the rows are kept"
+
+
+# The contract was checked before anything was stored: what reaches this point meets it.
+_FAILURES = {
+    "accounted_for": _lost,
+    "not_empty": _empty,
+    "language_share": _low_share,
+    "contract": lambda outcome: None,
+}
+
+
+def _metadata(record: Record, outcome: Outcome) -> dict[str, dg.MetadataValue]:
+    told = outcome.funnel()
+    rejected: Mapping[str, int] = told["rejected"]
+    rows = [dg.TableRecord({"step": "in", "rows": told["in"]}), dg.TableRecord({"step": "kept", "rows": told["kept"]})]
+    rows += [dg.TableRecord({"step": f"rejected: {reason}", "rows": count}) for reason, count in rejected.items()]
+    return {
+        "dagster/row_count": dg.MetadataValue.int(record.rows),
+        "dagster/column_schema": dg.MetadataValue.table_schema(_columns(outcome.frame)),
+        "content_hash": dg.MetadataValue.text(record.content_hash),
+        "delta_version": dg.MetadataValue.int(record.version),
+        "funnel": dg.MetadataValue.table(rows, _schema({"step": "string", "rows": "int"})),
+        "sample": _sample(outcome.frame),
+        "inputs": dg.MetadataValue.json([f"{v.table}[{v.partition or ''}]@{v.version}" for v in record.inputs]),
+        **outcome.metadata,
+    }
+
+
+def _columns(frame: pl.DataFrame) -> dg.TableSchema:
+    return _schema({name: str(dtype) for name, dtype in frame.schema.items()})
+
+
+def _schema(columns: Mapping[str, str]) -> dg.TableSchema:
+    return dg.TableSchema([dg.TableColumn(name, dtype) for name, dtype in columns.items()])
+
+
+def _sample(frame: pl.DataFrame) -> dg.MetadataValue:
+    """A few rows as a plain table: cells are text there, never markdown or HTML, and cut short."""
+    shown = frame.select(
+        pl.col(name).cast(pl.String).str.slice(0, SAMPLE_CHARACTERS)
+        for name, dtype in frame.schema.items()
+        if not dtype.is_nested()
+    ).head(SAMPLE_ROWS)
+    records = [dg.TableRecord({k: v or "" for k, v in row.items()}) for row in shown.rows(named=True)]
+    return dg.MetadataValue.table(records, _schema(dict.fromkeys(shown.columns, "string")))
