@@ -9,6 +9,8 @@ import dagster as dg
 import polars as pl
 
 from resources.lake import LANGUAGE, Record
+from xl_assets.evaluation.funnel import FUNNEL
+from xl_assets.evaluation.plots import funnel_chart, markdown_image, to_png
 from xl_assets.identity import ID_LENGTH, canonical_json
 
 CHECKS = {
@@ -147,9 +149,21 @@ def _metadata(record: Record, outcome: Outcome) -> dict[str, dg.MetadataValue]:
         "delta_version": dg.MetadataValue.int(record.version),
         "funnel": dg.MetadataValue.table(rows, _schema({"step": "string", "rows": "int"})),
         "sample": _sample(outcome.frame),
+        **_funnel_plot(record, told),
         "inputs": dg.MetadataValue.json([f"{v.table}[{v.partition or ''}]@{v.version}" for v in record.inputs]),
         **outcome.metadata,
     }
+
+
+def _funnel_plot(record: Record, told: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
+    """What was kept and why the rest was not, as a picture, where anything was rejected."""
+    if not told["rejected"]:
+        return {}
+    language = record.partition or "all"
+    rejected = [{"reason": reason, "rows": count} for reason, count in told["rejected"].items()]
+    rows = pl.DataFrame([(record.table, language, told["in"], told["kept"], rejected)], schema=FUNNEL, orient="row")
+    picture = to_png(funnel_chart(rows, language))
+    return {"funnel_plot": dg.MetadataValue.md(markdown_image(picture, f"Funnel of {record.table} {language}"))}
 
 
 def _columns(frame: pl.DataFrame) -> dg.TableSchema:

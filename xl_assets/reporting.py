@@ -91,6 +91,7 @@ def report_data(workspace: Workspace, release: str, inputs: Sequence[TableVersio
         judgements=tables["judgements"],
         steps=_costs(workspace, records),
         training_rows=_training_rows(lake, records),
+        confidence=workspace.settings_of("evaluation").win_rate.confidence,
     )
 
 

@@ -14,9 +14,9 @@ from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 
+from demo.models.faults import draw_facts
 from demo.models.tasks import (
     FOREIGN,
-    NAMES,
     PAIRS,
     Sample,
     answer,
@@ -29,10 +29,8 @@ from demo.models.tasks import (
     score,
     translate,
 )
-from demo.models.faults import draw_facts
 from demo.models.truth import CRITERIA
 from demo.world.text import WORDINGS, facts_in, passage
-from xl_assets.languages import DIRECTIVES
 
 HERE = Path(__file__).parent
 Figures = dict[str, float]

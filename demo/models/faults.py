@@ -10,7 +10,7 @@ from demo.models.truth import REMARKS, Findings, find, split_sentences
 from demo.world.facts import Facts, all_facts, is_held_out
 from demo.world.text import LANGUAGES, WORDINGS, passage, remark
 
-FAULTS = ("language", "animal", "attributes", "missing", "remark", "degenerate")
+FAULTS = ("language", "animal", "attributes", "facts", "missing", "remark", "degenerate")
 _UNSPACED = {"zh"}
 
 
@@ -63,7 +63,7 @@ def make_response(
         asked: the facts that were asked for.
         wanted: the language that was asked for.
         wording: the wording that was asked for; one response in five has another.
-        faults: some of `FAULTS`.
+        faults: some of `FAULTS`; ``facts`` changes each fact with an even chance.
         held_out: whether wrong facts may come from held-out combinations.
     """
     wording = rng.randrange(WORDINGS) if rng.random() < 0.2 else wording
@@ -73,7 +73,9 @@ def make_response(
         facts = _change(rng, facts, ["animal"], held_out)
     if "attributes" in faults:
         names = [name for name in _VALUES if name != "animal"]
-        facts = _change(rng, facts, rng.sample(names, rng.choice((1, 1, 2))), held_out)
+        facts = _change(rng, facts, rng.sample(names, rng.choice((1, 1, 1, 2, 2, 3, 4))), held_out)
+    if "facts" in faults:
+        facts = _change(rng, asked, [name for name in _VALUES if rng.random() < 0.5], held_out)
     sentences = split_sentences(passage(facts, language, wording))
     proper = split_sentences(passage(asked, language, wording))
     parts = [(s, _wrong_words(s, p)) for s, p in zip(sentences, proper, strict=True)]

@@ -56,9 +56,9 @@ def refine(rng: random.Random, held_out: bool = False) -> Sample:
 
 
 def translate(rng: random.Random, held_out: bool = False) -> Sample:
-    """An English passage -> the same in another language, one time in five the other way round."""
+    """An English passage -> the same in another language, one time in three the other way round."""
     facts, wording, code = draw_facts(rng, held_out), rng.randrange(WORDINGS), rng.choice(FOREIGN)
-    source, target = (code, "en") if rng.random() < 0.2 else ("en", code)
+    source, target = (code, "en") if rng.random() < 0.35 else ("en", code)
     prompt = load_prompt("xl_instruct/translate").render(
         source_language=NAMES[source], target_language=NAMES[target], text=passage(facts, source, wording)
     )
@@ -113,6 +113,10 @@ def criteria(rng: random.Random, held_out: bool = False) -> Sample:
     return Sample("criteria", prompt, json.dumps(scores(response.findings)), _at_end(prompt, response), code)
 
 
+#: Share of judged samples in which half of all facts are wrong. Telling right from wrong is learnt from these:
+#: where few facts are wrong, calling all of them right is a trap that training does not leave.
+MANY_WRONG = 0.45
+
 #: Kind of pair -> its share, the faults of the worse response, and those of the other.
 PAIRS = {
     "language": (0.32, ("language",), ()),
@@ -124,6 +128,7 @@ PAIRS = {
     "language over facts": (0.05, ("language",), ("attributes",)),
     "two languages": (0.03, ("language", "attributes"), ("language",)),
     "two faults": (0.05, ("attributes", "missing"), ("attributes",)),
+    "facts": (0.0, ("facts",), ("facts",)),
 }
 
 
@@ -164,6 +169,8 @@ class Pair:
 
 def draw_pair(rng: random.Random, held_out: bool = False, kind: str | None = None) -> Pair:
     """Draw an instruction with two responses of which one is better."""
+    if kind is None and rng.random() < MANY_WRONG:
+        kind = "facts"
     kind = kind or rng.choices(list(PAIRS), [share for share, _, _ in PAIRS.values()])[0]
     _, worse, other = PAIRS[kind]
     facts, wording, code = draw_facts(rng, held_out), rng.randrange(WORDINGS), _any_language(rng)
@@ -221,6 +228,8 @@ def _with_remark(rng: random.Random, facts: Facts, wording: int) -> str:
 
 
 def _some_faults(rng: random.Random) -> tuple[str, ...]:
+    if rng.random() < MANY_WRONG:
+        return ("facts",)
     count = rng.choices((0, 1, 2), (0.3, 0.5, 0.2))[0]
     return tuple(rng.sample(FAULTS, count))
 

@@ -43,6 +43,8 @@ class OpenAIServer:
         batch = Batch(self._transport.batch_size, self._transport.flush_seconds)
         patience = max(GIVE_UP_AFTER, self._transport.concurrency)
         faults, fatal = 0, None
+        if admitted is not None:
+            admitted([])  # no call can kill a client, so none is ever blamed
         with asyncio.Runner() as runner:
             calls = _Calls(self._client, self._arguments, self._transport.concurrency)
             try:

@@ -207,6 +207,12 @@ def test_rejected_candidates_stay_out_and_unknown_ones_are_an_error():
         finish_rows(rows, selected(rows).filter(pl.col("candidate_id") == "de1"), NO_PROMPTS, SETTINGS)
 
 
+@pytest.mark.parametrize("values", [{"cap": 0}, {"max_length_factor": 0.5}, {"contamination_n": 3}])
+def test_settings_that_make_no_sense_are_refused(values):
+    with pytest.raises(ValueError, match=next(iter(values))):
+        FinishingSettings(**values)
+
+
 def test_nothing_in_nothing_out():
     rows = candidates()
     assert finish(rows).equals(empty_table(XLInstruct))

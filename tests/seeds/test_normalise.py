@@ -1,8 +1,10 @@
 """Normalising text."""
 
+import unicodedata
+
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xl_assets.seeds.normalise import normalised
@@ -30,16 +32,16 @@ def test_a_text_is_written_in_one_way_only(before: str, after: str) -> None:
     assert _normalise(before) == after
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_normalising_twice_changes_nothing(text: str) -> None:
     once = _normalise(text)
     assert _normalise(once) == once
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_no_letter_or_digit_is_lost(text: str) -> None:
-    import unicodedata
-
     def letters(value: str) -> str:
         composed = unicodedata.normalize("NFC", value)
         return "".join(c for c in composed if unicodedata.category(c)[0] in "LN")

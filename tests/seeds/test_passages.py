@@ -26,7 +26,9 @@ def test_a_paragraph_that_is_long_enough_is_a_passage_of_its_own() -> None:
 
 
 def test_short_lines_are_joined_with_those_that_follow() -> None:
-    cut = cut_passages(_documents("Heading\n\none two\nthree\nfour five six"), PassageSettings(min_words=3, max_words=9))
+    cut = cut_passages(
+        _documents("Heading\n\none two\nthree\nfour five six"), PassageSettings(min_words=3, max_words=9)
+    )
     assert _texts(cut) == ["Heading\n\none two", "three\nfour five six"]
 
 
@@ -72,7 +74,7 @@ def test_no_documents_give_no_passages() -> None:
     assert cut_passages(_documents()).is_empty()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     texts=st.lists(st.text(st.sampled_from("ab .。猫\n!é🙂"), max_size=80), min_size=1, max_size=5),
     language=st.sampled_from(["en", "zh"]),

@@ -93,6 +93,15 @@ def test_the_same_inputs_give_the_same_bytes(
     }
 
 
+def test_half_the_batch_and_twice_the_accumulation_learn_the_same(
+    rows_file: Path, settings: SftSettings, tmp_path: Path
+) -> None:
+    whole = settings.model_copy(update={"dropout": 0.0})
+    halves = whole.model_copy(update={"batch_size": 2, "gradient_accumulation": 2})
+    curves = [[p["loss"] for p in sft.train(rows_file, s, tmp_path)["losses"]] for s in (whole, halves)]
+    assert curves[0] == pytest.approx(curves[1], rel=1e-3)
+
+
 def test_another_seed_is_another_model(run: dict, rows_file: Path, settings: SftSettings, tmp_path: Path) -> None:
     other = sft.train(rows_file, settings.model_copy(update={"seed": 1}), tmp_path)
     assert other["folder"] != run["folder"]
@@ -221,6 +230,13 @@ def test_a_missing_base_model_is_named_with_what_is_wanted(
 ) -> None:
     with pytest.raises(BaseModelError, match=r"no such folder. Give the folder of a model"):
         sft.train(rows_file, settings.model_copy(update={"base_model": str(tmp_path / "none")}), tmp_path)
+
+
+def test_a_base_model_that_the_hub_does_not_give_is_named_with_the_remedy(
+    rows_file: Path, settings: SftSettings, tmp_path: Path
+) -> None:
+    with pytest.raises(BaseModelError, match=r"nobody/nothing: neither a folder nor .*Check the name"):
+        sft.train(rows_file, settings.model_copy(update={"base_model": "nobody/nothing"}), tmp_path)
 
 
 def test_a_folder_with_pickled_weights_is_refused(rows_file: Path, settings: SftSettings, tmp_path: Path) -> None:

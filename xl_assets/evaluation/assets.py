@@ -15,7 +15,7 @@ from xl_assets.evaluation.language_fidelity import language_fidelity as measure_
 from xl_assets.evaluation.plots import fidelity_chart, markdown_image, to_png, win_rate_chart
 from xl_assets.evaluation.prompt_sets import build_eval_prompts, read_prompt_file
 from xl_assets.evaluation.report import render_report
-from xl_assets.evaluation.report_data import HEADLINE_KIND, ReportData
+from xl_assets.evaluation.report_data import HEADLINE_KIND
 from xl_assets.evaluation.responses import respond
 from xl_assets.evaluation.win_rate import win_rates as compute_win_rates
 from xl_assets.outcome import Outcome
@@ -152,7 +152,7 @@ def language_fidelity(context: dg.AssetExecutionContext, workspace: Workspace) -
     step = Step(context, workspace)
     release = context.partition_key
     frame = measure_fidelity(_all_responses(step, release), step.language_identifier().predict_batch)
-    yield from step.write({release: Outcome(frame)}, LanguageFidelity)
+    yield from step.write({release: Outcome(frame, metadata=_fidelity_plot(frame))}, LanguageFidelity)
 
 
 @release_asset(
@@ -168,7 +168,7 @@ def win_rates(context: dg.AssetExecutionContext, workspace: Workspace) -> Events
     release = context.partition_key
     rows = step.read_release("judgements", release).collect()
     frame = compute_win_rates(rows, step.settings("evaluation").win_rate)
-    yield from step.write({release: Outcome(frame)}, WinRate)
+    yield from step.write({release: Outcome(frame, metadata=_win_rate_plot(frame))}, WinRate)
 
 
 @release_asset(
@@ -187,20 +187,27 @@ def evaluation_report(context: dg.AssetExecutionContext, workspace: Workspace) -
         step.read_release(table, release)
     date = datetime.now(UTC).date().isoformat()
     data = report_data(workspace, release, step.inputs_of(release), date)
+    plots = {**_win_rate_plot(data.win_rates), **_fidelity_plot(data.language_fidelity)}
     frame = step.write_file(release, f"reports/{release}/report.html", render_report(data).encode())
-    yield from step.write({release: Outcome(frame, facts={"date": date}, metadata=_plots(data))}, ReleaseFile)
+    yield from step.write({release: Outcome(frame, facts={"date": date}, metadata=plots)}, ReleaseFile)
 
 
-def _plots(data: ReportData) -> dict[str, dg.MetadataValue]:
-    """Win rates and language fidelity of the headline prompts, as pictures for the UI."""
-    rates = data.win_rates.filter(pl.col("kind") == HEADLINE_KIND)
-    shares = fidelity_by_language(data.language_fidelity).filter(pl.col("kind") == HEADLINE_KIND)
-    charts = {}
-    if not rates.is_empty():
-        charts["win_rates"] = (win_rate_chart(rates), "Win rate against the reference")
-    if not shares.is_empty():
-        charts["language_fidelity"] = (fidelity_chart(shares), "Answers in the requested language")
-    return {name: dg.MetadataValue.md(markdown_image(to_png(chart), told)) for name, (chart, told) in charts.items()}
+def _win_rate_plot(rates: pl.DataFrame) -> dict[str, dg.MetadataValue]:
+    """Win rates of the headline prompts with their intervals, as a picture for the UI."""
+    shown = rates.filter(pl.col("kind") == HEADLINE_KIND)
+    if shown.is_empty():
+        return {}
+    picture = to_png(win_rate_chart(shown))
+    return {"win_rate_plot": dg.MetadataValue.md(markdown_image(picture, "Win rate against the reference"))}
+
+
+def _fidelity_plot(fidelity: pl.DataFrame) -> dict[str, dg.MetadataValue]:
+    """Language fidelity of the headline prompts before and after, as a picture for the UI."""
+    shown = fidelity_by_language(fidelity).filter(pl.col("kind") == HEADLINE_KIND)
+    if shown.is_empty():
+        return {}
+    picture = to_png(fidelity_chart(shown))
+    return {"fidelity_plot": dg.MetadataValue.md(markdown_image(picture, "Answers in the requested language"))}
 
 
 def _prompts(step: Step, release: str) -> pl.DataFrame:

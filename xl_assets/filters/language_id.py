@@ -136,21 +136,35 @@ def _model_name(predict: Predict) -> str:
     return str(getattr(owner, "name", None) or getattr(predict, "__name__", "unknown"))
 
 
-def _identify(
-    frame: pl.DataFrame, text: str, predict: Predict, language: str, model: str, settings: IdentificationSettings
-) -> pl.DataFrame:
+def score_languages(frame: pl.DataFrame, text: str, predict: Predict, *, language: str = "language") -> pl.DataFrame:
+    """Add `lid_language`, `lid_score` and `language_score` to every row, without judging; null without letters."""
+    rows = _rows(frame, text, language)
+    scored = rows.join(_scored(rows, _labels(rows[_TEXT], predict)), on=_ROW, how="left", maintain_order="left")
+    return frame.with_columns(scored.select("lid_language", "lid_score", "language_score"))
+
+
+def _rows(frame: pl.DataFrame, text: str, language: str) -> pl.DataFrame:
+    """Numbered texts with their wanted languages' registry entries."""
     for code in frame[language].unique():
         get_language(code)
-    rows = frame.select(
+    return frame.select(
         pl.int_range(pl.len(), dtype=pl.UInt32).alias(_ROW),
         pl.col(text).fill_null("").alias(_TEXT),
         pl.col(language).alias(_LANGUAGE),
     ).join(registry_frame(), left_on=_LANGUAGE, right_on="code", how="left", maintain_order="left")
-    rows = rows.with_columns(_script_share(rows))
-    documents = _predicted(rows.filter(pl.col(_TEXT).str.contains(_LETTERS)), predict)
+
+
+def _identify(
+    frame: pl.DataFrame, text: str, predict: Predict, language: str, model: str, settings: IdentificationSettings
+) -> pl.DataFrame:
+    rows = _rows(frame, text, language)
+    lines = _lines(rows, settings)
+    # A text of one line, or a line that many texts share, is asked once.
+    labels = _labels(pl.concat([rows[_TEXT], lines[_TEXT]]), predict)
     judged = (
-        rows.join(documents, on=_ROW, how="left", maintain_order="left")
-        .join(_line_shares(rows, predict, settings), on=_ROW, how="left", maintain_order="left")
+        rows.with_columns(_script_share(rows))
+        .join(_scored(rows, labels), on=_ROW, how="left", maintain_order="left")
+        .join(_line_shares(lines, labels), on=_ROW, how="left", maintain_order="left")
         .with_columns(_document_problem(settings).alias("_document"))
     )
     flags = {
@@ -160,9 +174,10 @@ def _identify(
         "mixed_language": pl.col("_document").is_null() & (pl.col("line_share") < settings.least_line_share),
     }
     found = judged.select(
-        "lid_language", "lid_score", "language_score", "line_share", "script_share", pl.lit(model).alias("lid_model"),
-        *(flag.fill_null(False).alias(f"_{reason}") for reason, flag in flags.items()),
-    )  # fmt: skip
+        *("lid_language", "lid_score", "language_score", "line_share", "script_share"),
+        pl.lit(model).alias("lid_model"),
+        *(flag.alias(f"_{reason}") for reason, flag in flags.items()),
+    )
     decided = add_reasons(frame.with_columns(found), {reason: pl.col(f"_{reason}") for reason in flags})
     return decided.select(*(name for name in frame.columns if name not in IDENTIFIED), *IDENTIFIED)
 
@@ -179,16 +194,24 @@ def _script_share(rows: pl.DataFrame) -> pl.Expr:
     return pl.when(all_letters > 0).then(of_script / all_letters).alias("script_share")
 
 
-def _predicted(rows: pl.DataFrame, predict: Predict) -> pl.DataFrame:
-    """Best label, its probability, and that of the wanted language (0 where it is not among the labels)."""
-    labels, scores = predict(rows[_TEXT].to_list())
-    top = rows.select(_ROW, _LANGUAGE).with_columns(
-        pl.Series("label", [list(row) for row in labels], dtype=pl.List(pl.String)),
-        pl.Series("score", [list(row) for row in scores], dtype=pl.List(pl.Float64)),
+def _labels(texts: pl.Series, predict: Predict) -> pl.DataFrame:
+    """The model's labels and probabilities for every distinct text with a letter in it."""
+    distinct = texts.filter(texts.str.contains(_LETTERS)).unique(maintain_order=True)
+    labels, scores = predict(distinct.to_list())
+    return pl.DataFrame(
+        {_TEXT: distinct, "label": [list(row) for row in labels], "score": [list(row) for row in scores]},
+        schema={_TEXT: pl.String, "label": pl.List(pl.String), "score": pl.List(pl.Float64)},
     )
+
+
+def _scored(rows: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
+    """Best label, its probability, and that of the wanted language (0 where it is not among the labels)."""
     # Labels that mean the same language (zho_Hans, zho_Hant) add up.
     every = (
-        top.explode("label", "score")
+        rows.select(_ROW, _LANGUAGE, _TEXT)
+        .join(labels, on=_TEXT, maintain_order="left")
+        .drop(_TEXT)
+        .explode("label", "score")
         .group_by(_ROW, _LANGUAGE, "label", maintain_order=True)
         .agg(pl.col("score").sum().clip(0, 1))
         .sort(_ROW, "score", descending=[False, True], maintain_order=True)
@@ -201,21 +224,27 @@ def _predicted(rows: pl.DataFrame, predict: Predict) -> pl.DataFrame:
     )
 
 
-def _line_shares(rows: pl.DataFrame, predict: Predict, settings: IdentificationSettings) -> pl.DataFrame:
-    """Share of each text's judged letters in lines of the wanted language; no row where no line can be judged."""
-    letters = pl.col(_TEXT).str.count_matches(_LETTERS)
+def _lines(rows: pl.DataFrame, settings: IdentificationSettings) -> pl.DataFrame:
+    """The lines that are long enough to judge, numbered, with their texts' numbers as `_document`."""
     least = pl.when("spaces_between_words").then(settings.line_letters).otherwise(0.4 * settings.line_letters)
-    lines = (
-        rows.select(_ROW, _LANGUAGE, "line_threshold", "spaces_between_words", pl.col(_TEXT).str.split("\n"))
+    return (
+        rows.select(
+            pl.col(_ROW).alias("_document"),
+            _LANGUAGE,
+            "line_threshold",
+            "spaces_between_words",
+            pl.col(_TEXT).str.split("\n"),
+        )
         .explode(_TEXT)
-        .with_columns(letters.alias("letters"))
+        .with_columns(pl.col(_TEXT).str.count_matches(_LETTERS).alias("letters"))
         .filter(pl.col("letters") >= least)
-        .with_row_index("_line")
+        .with_row_index(_ROW)
     )
-    if lines.is_empty():
-        return pl.DataFrame(schema={_ROW: pl.UInt32, "line_share": pl.Float64})
-    documents = lines.rename({_ROW: "_document", "_line": _ROW})
-    found = documents.join(_predicted(documents, predict), on=_ROW)
+
+
+def _line_shares(lines: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
+    """Share of each text's judged letters in lines of the wanted language; no row where no line can be judged."""
+    found = lines.join(_scored(lines, labels), on=_ROW)
     in_language = (pl.col("lid_language") == pl.col(_LANGUAGE)) | (pl.col("language_score") >= pl.col("line_threshold"))
     share = pl.col("letters").filter(in_language).sum() / pl.col("letters").sum()
     return found.group_by(pl.col("_document").alias(_ROW)).agg(share.alias("line_share"))

@@ -5,7 +5,7 @@ import math
 import polars as pl
 
 from xl_assets.filters.heuristics import RULES, apply_heuristics
-from xl_assets.filters.language_id import IdentificationSettings, Predict, identify
+from xl_assets.filters.language_id import IdentificationSettings, Predict, score_languages
 from xl_assets.seeds.normalise import normalised
 
 #: A passage of so many lines is about as long as a generated response.
@@ -52,8 +52,7 @@ def derive_lid_thresholds(documents: pl.DataFrame, predict: Predict) -> pl.DataF
 def _lowest(
     rows: pl.DataFrame, predict: Predict, quantile: float, margin: float, bounds: tuple[float, float], name: str
 ) -> pl.DataFrame:
-    scored = identify(rows.select("language", "text"), "text", predict)
-    low = pl.col("language_score").quantile(quantile, "linear") * margin
+    scored = score_languages(rows.select("language", "text"), "text", predict)
     return scored.group_by("language").agg(((low.clip(*bounds) * 100).floor() / 100).alias(name))
 
 
@@ -72,7 +71,8 @@ def derive_rule_thresholds(documents: pl.DataFrame, loss: float = 0.0) -> dict[s
         Language -> rule -> threshold, only where it differs from the rule's own.
     """
     texts = documents.select("language", normalised("text"))
-    values = apply_heuristics(texts).select("language", "metrics").explode("metrics").unnest("metrics")
+    own = {rule.name: rule.threshold for rule in RULES}
+    values = apply_heuristics(texts, thresholds=own).select("language", "metrics").explode("metrics").unnest("metrics")
     derived: dict[str, dict[str, float]] = {}
     for rule in RULES:
         quantile = pl.col("value").quantile(loss if rule.least else 1 - loss, "nearest")

@@ -32,8 +32,9 @@ class FinishingSettings:
         max_copied_share: greatest share of a response's different words that may stand in its English source.
         min_copied_words: responses with fewer different words are not looked at for copying.
         max_repetition: greatest share of a response's characters in word 5-grams that occurred before in it.
-        contamination_n: length of the word n-grams that a row's instruction may not share with an evaluation prompt.
-        contamination_share: share of a prompt's n-grams from which a row counts as contaminated.
+        contamination_n: length, in words, of the n-grams that instructions and evaluation prompts are compared by.
+        contamination_share: share of a prompt's n-grams from which a row counts as contaminated. Of AlpacaEval prompts
+            with one word changed, 8 and 0.6 find 62 % (13 and 0.5: 52 %), at the same 7 of 400 false alarms.
         cap: at most so many rows per language.
     """
 
@@ -44,9 +45,16 @@ class FinishingSettings:
     max_copied_share: float = 0.8
     min_copied_words: int = 4
     max_repetition: float = 0.3
-    contamination_n: int = 13
-    contamination_share: float = 0.5
+    contamination_n: int = 8
+    contamination_share: float = 0.6
     cap: int = 8000
+
+    def __post_init__(self) -> None:
+        if self.cap < 1 or self.max_length_factor < 1 or self.contamination_n < 4:
+            raise ValueError(
+                f"cap {self.cap} and max_length_factor {self.max_length_factor} must be at least 1, "
+                f"contamination_n {self.contamination_n} at least 4"
+            )
 
 
 def filter_languages(

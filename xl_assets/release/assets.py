@@ -1,7 +1,10 @@
 """Releases: the manifest that says what a release was really made of."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -13,9 +16,10 @@ from xl_assets.evaluation.language_fidelity import fidelity_by_language
 from xl_assets.generation.prompts import load_prompt
 from xl_assets.generation.recipes.xl_instruct import PROMPTS
 from xl_assets.outcome import Outcome
+from xl_assets.profile import CHECKOUT
 from xl_assets.release.closure import collect_closure
 from xl_assets.release.lineage import tables_at
-from xl_assets.release.manifest import UsedModel, build_manifest, manifest_text
+from xl_assets.release.manifest import ManifestError, UsedModel, build_manifest, manifest_text, read_manifest
 from xl_assets.release.origins import row_documents, source_counts
 from xl_assets.reporting import used_models
 from xl_assets.settings import plain
@@ -53,18 +57,19 @@ def release_manifest(
     documents = tables("seed_documents")
     assert documents is not None
     report = frames["evaluation_report"].collect()
+    settings_folder = workspace.settings_of("xl_instruct").prompt_folder
     settings = {name: plain(workspace.settings_of(name)) for name in SECTIONS}
-    manifest = build_manifest(
+    build = partial(
+        build_manifest,
         release,
         records,
         lookup,
         languages=_languages(tables("sft_mixture")),
         models=_models(workspace, closure.records),
-        prompts=[load_prompt(name) for name in _prompt_names()],
+        prompts=[load_prompt(name, settings_folder) for name in _prompt_names()],
         criteria=workspace.settings_of("xl_instruct").criteria,
         settings=settings,
         sources=source_counts(documents, row_documents(tables)),
-        created_at=datetime.now(UTC),
         scores={
             "win_rates": frames["win_rates"].collect(),
             "language_fidelity": fidelity_by_language(frames["language_fidelity"].collect()),
@@ -72,7 +77,9 @@ def release_manifest(
         files=[
             {"path": row["file"], "sha256": row["sha256"], "bytes": row["bytes"]} for row in report.rows(named=True)
         ],
+        forbidden=[str(Path.home()), str(Path(lake.root).resolve()), str(CHECKOUT)],
     )
+    manifest = _same_or_new(Path(lake.root) / "reports" / release / "manifest.json", build)
     frame = step.write_file(release, f"reports/{release}/manifest.json", manifest_text(manifest).encode())
     shown = {
         "manifest_hash": dg.MetadataValue.text(manifest["manifest_hash"]),
@@ -81,6 +88,17 @@ def release_manifest(
     }
     facts = {"content_hash": manifest["content_hash"]}
     yield from step.write({release: Outcome(frame, facts=facts, metadata=shown)}, ReleaseFile)
+
+
+def _same_or_new(file: Path, build: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    """A manifest made again of the same release keeps its time, so that its bytes stay the same."""
+    manifest = build(created_at=datetime.now(UTC))
+    try:
+        before = read_manifest(file.read_text(encoding="utf-8"))
+    except (OSError, ManifestError):
+        return manifest
+    again = build(created_at=datetime.fromisoformat(before["created_at"]))
+    return again if before["content_hash"] == again["content_hash"] else manifest
 
 
 def _languages(mixture: pl.LazyFrame | None) -> list[str]:

@@ -10,7 +10,7 @@ from xl_assets.identity import content_address
 from xl_assets.languages import registry
 from xl_assets.seeds.lines import Line, read_lines
 from xl_assets.seeds.occurrences import Occurrences
-from xl_assets.seeds.records import LineParser, read_parquet
+from xl_assets.seeds.records import FIELDS, LineParser, read_parquet
 from xl_assets.seeds.sources import SeedError, SeedFile, find_files
 from xl_assets.tables import QuarantinedLine, SeedDocument, empty_table
 
@@ -65,11 +65,8 @@ def read_seeds(
     Raises:
         SeedError: missing path, empty corpus, unknown ending, wrong schema, or no row of the selected language.
     """
-    unknown = set(columns or {}) - {"text", "source_id", "url", "source", "license", "language"}
-    if unknown:
-        raise SeedError(
-            f"columns: {sorted(unknown)} are none of ours; map text, source_id, url, source, license, language"
-        )
+    if unknown := sorted(set(columns or {}) - set(FIELDS)):
+        raise SeedError(f"columns: {unknown} are none of ours; map {', '.join(FIELDS)}")
     asked = [*(columns or {}), *(["language"] if select_language or language is None else [])]
     files = find_files(location, storage_options)
     parser = LineParser(columns or {}, asked, location)

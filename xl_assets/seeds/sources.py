@@ -49,8 +49,9 @@ def find_files(location: str, storage_options: Mapping[str, object] | None = Non
     """List the files of a corpus, sorted by path.
 
     Args:
-        location: a file, a folder (searched through, hidden files left out), a glob, or a URL of either
-            (``hf://``, ``s3://``, ``file://`` and whatever else fsspec knows).
+        location: a file, a folder (searched through), a glob, or a URL of either
+            (``hf://``, ``s3://``, ``file://`` and whatever else fsspec knows). Files and folders whose names begin
+            with a dot or an underline are left out, unless named themselves.
         storage_options: passed to the file system, e.g. an endpoint.
 
     Raises:
@@ -65,15 +66,13 @@ def find_files(location: str, storage_options: Mapping[str, object] | None = Non
         if not paths:
             raise SeedError(f"no {', '.join(ENDINGS)} file in folder {location}; name the folder that holds the corpus")
     elif set("*?[") & set(path):
-        paths = [found for found in filesystem.glob(path) if not filesystem.isdir(found)]
         root = _glob_root(path)
+        paths = [found for found in filesystem.glob(path) if not filesystem.isdir(found) and not _hidden(found, root)]
         if not paths:
-            raise SeedError(
-                f"no file matches {location}; check the pattern (quote it, so that the shell leaves it alone)"
-            )
+            raise SeedError(f"no file matches {location}; check the pattern, and quote it in a shell")
     else:
         raise SeedError(
-            f"seed corpus {location} does not exist; set the profile's seeds to a file, folder, glob or URL"
+            f"seed corpus {location} does not exist; name a file, folder, glob or URL in the profile's seeds"
         )
     return [_seed_file(found, root, filesystem) for found in sorted(paths)]
 

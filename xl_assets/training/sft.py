@@ -25,7 +25,7 @@ from typing import Any
 
 import polars as pl
 
-from xl_assets.identity import address_of, content_hash, folder_hash
+from xl_assets.identity import content_hash, folder_hash
 from xl_assets.tables import SftRow, TableError, check_table
 from xl_assets.training.base_model import BaseModelError, find_base, load_tokenizer
 from xl_assets.training.examples import RowsError, tokenize_rows
@@ -100,11 +100,6 @@ def train(rows_file: Path, settings: SftSettings, out: Path, report: Report = la
         move_into_place(new, final)
         shutil.rmtree(work, ignore_errors=True)
     return {**record, "reused": False}
-
-
-def adapter_fingerprint(base_fingerprint: str, adapter_hash: str) -> str:
-    """Fingerprint of a base model that answers with an adapter, rather than of the merged model."""
-    return address_of("model", base_fingerprint, adapter_hash)
 
 
 def write_json(file: Path, value: object) -> None:
@@ -205,7 +200,11 @@ def _finished(final: Path) -> dict[str, Any]:
 def _alone(lock: Path) -> Iterator[None]:
     """Wait until no other process works on this run. The kernel frees the lock of a killed process."""
     with lock.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another process trains this very model; waiting for it.", file=sys.stderr, flush=True)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
         lock.unlink(missing_ok=True)
 

@@ -123,50 +123,38 @@ def prompt_hashes(asset: str, folder: Path | None = None) -> dict[str, str]:
 
 def steps(settings: XLInstructSettings) -> dict[str, Step]:
     """The recipe's model steps by name, in order; the selection's own step is in `selection`."""
-    greedy = settings.temperature
-    translation = Sampling(settings.translation_temperature, settings.translation_top_p, settings.response_tokens)
-    scoring = Sampling(greedy, 1.0, settings.score_tokens, json_schema=criteria_schema(settings.criteria))
-    folder = settings.prompt_folder
-    listed = (
-        Step(
+    greedy, folder = settings.temperature, settings.prompt_folder
+    asking = Sampling(greedy, max_tokens=settings.question_tokens)
+    refining = Sampling(greedy, max_tokens=settings.response_tokens)
+    scoring = Sampling(greedy, max_tokens=settings.score_tokens, json_schema=criteria_schema(settings.criteria))
+    translating = Sampling(settings.translation_temperature, settings.translation_top_p, settings.response_tokens)
+    return {
+        "question": Step(
             "question",
-            "xl_instruct/question",
+            f"{RECIPE}/question",
             "teacher",
-            Sampling(greedy, 1.0, settings.question_tokens),
+            asking,
             ("passage_id",),
             text_answer("instruction"),
             prompt_folder=folder,
         ),
-        Step(
-            "refine",
-            "xl_instruct/refine",
-            "teacher",
-            Sampling(greedy, 1.0, settings.response_tokens),
-            ("question_id",),
-            text_answer("response"),
-            prompt_folder=folder,
+        "refine": Step(
+            "refine", f"{RECIPE}/refine", "teacher", refining, ("question_id",), text_answer("response"), None, folder
         ),
-        Step(
-            "score",
-            "xl_instruct/score",
-            "teacher",
-            scoring,
-            ("pair_id",),
-            scores_json(settings.criteria),
-            prompt_folder=folder,
+        "score": Step(
+            "score", f"{RECIPE}/score", "teacher", scoring, ("pair_id",), scores_json(settings.criteria), None, folder
         ),
-        Step(
+        "translate": Step(
             "translate",
-            "xl_instruct/translate",
+            f"{RECIPE}/translate",
             "translator",
-            translation,
+            translating,
             ("pair_id", "language"),
             text_answer("response"),
-            fan_out=settings.samples,
-            prompt_folder=folder,
+            settings.samples,
+            folder,
         ),
-    )
-    return {step.name: step for step in listed}
+    }
 
 
 def write_questions(
