@@ -27,6 +27,8 @@ class Encoded:
     ids: np.ndarray
     weights: np.ndarray
     marks: np.ndarray
+    said: np.ndarray
+    asked: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class Batch:
     weights: Tensor
     read: Tensor
     marks: Tensor
+    facts: Tensor
+    said: Tensor
+    asked: Tensor
     tasks: list[str]
     rows: Tensor
 
@@ -53,7 +58,7 @@ def encode(samples: list[Sample], tokenizer) -> list[Encoded]:
     for sample, prompt, answer in zip(samples, prompts, answers, strict=True):
         if not sample.prompt:
             ids = np.array([end, *answer.ids, end], dtype=np.int64)
-            out.append(Encoded(sample.task, ids, np.r_[0, np.ones(len(ids) - 1)], np.zeros(len(ids), np.int64)))
+            out.append(Encoded(sample.task, ids, np.r_[0, np.ones(len(ids) - 1)], *np.zeros((3, len(ids)), np.int64)))
             continue
         ids = np.array([user, *prompt.ids, end, assistant, *answer.ids, end], dtype=np.int64)
         weights = np.zeros(len(ids))
@@ -63,29 +68,33 @@ def encode(samples: list[Sample], tokenizer) -> list[Encoded]:
             weights[start] = DECISION_WEIGHT
         elif sample.answer.startswith("{"):
             weights[start:-1][[token.strip("Ġ").isdigit() for token in answer.tokens]] = DECISION_WEIGHT / 2
-        out.append(Encoded(sample.task, ids, weights, _token_marks(sample, prompt, len(ids))))
+        out.append(Encoded(sample.task, ids, weights, *_token_marks(sample, prompt, len(ids))))
     return out
 
 
 def _token_marks(sample: Sample, prompt, length: int) -> np.ndarray:
-    marks = np.zeros(length, np.int64)
+    """Return three rows: the marks of each token, and where a fact is said 1 + its number and 1 + the asked one's."""
+    rows = np.zeros((3, length), np.int64)
     if sample.marks:
         starts, ends = np.array(prompt.offsets).T
-        for start, end, mark in sample.marks:
+        for start, end, *values in (*sample.marks, *sample.facts):
             first, last = np.searchsorted(ends, start, "right"), np.searchsorted(starts, end, "left")
-            marks[1 + first : 1 + last] |= int(mark)
-    return marks
+            if len(values) == 1:
+                rows[0, 1 + first : 1 + last] |= int(values[0])
+            else:
+                rows[1:, 1 + first : 1 + last] = np.array(values)[:, None] + 1
+    return rows
 
 
 def collate(rows: list[Encoded], length: int, count: int) -> Batch:
     """Pad rows to ``count x length``; missing rows are empty, so that shapes stay few."""
-    ids, weights, marks = (
-        np.zeros((count, length), np.int64),
-        np.zeros((count, length)),
-        np.zeros((count, length), np.int64),
-    )
+    ids, marks, said, asked = np.zeros((4, count, length), np.int64)
+    weights = np.zeros((count, length))
     for i, row in enumerate(rows):
-        ids[i, : len(row.ids)], weights[i, : len(row.ids)], marks[i, : len(row.ids)] = row.ids, row.weights, row.marks
+        n = len(row.ids)
+        ids[i, :n], weights[i, :n], marks[i, :n] = row.ids, row.weights, row.marks
+        said[i, :n], asked[i, :n] = row.said, row.asked
+    facts = np.flatnonzero(said)
     weights = np.roll(weights, -1, 1)
     weights[:, -1] = 0
     positions = np.flatnonzero(weights)
@@ -98,6 +107,9 @@ def collate(rows: list[Encoded], length: int, count: int) -> Batch:
         weights=torch.from_numpy(weights.ravel()[positions]).float(),
         read=torch.from_numpy(read),
         marks=torch.from_numpy((marks.ravel()[read][:, None] & kinds) > 0).float(),
+        facts=torch.from_numpy(facts),
+        said=torch.from_numpy(said.ravel()[facts] - 1),
+        asked=torch.from_numpy(asked.ravel()[facts] - 1),
         tasks=[row.task for row in rows],
         rows=torch.from_numpy(positions // length),
     )

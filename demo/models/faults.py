@@ -5,6 +5,7 @@ import re
 from dataclasses import asdict, dataclass, replace
 from difflib import SequenceMatcher
 from enum import IntFlag
+from functools import lru_cache
 
 from demo.models.truth import REMARKS, Findings, find, split_sentences
 from demo.world.facts import Facts, all_facts, is_held_out
@@ -34,16 +35,20 @@ class Response:
         language: the language it is in.
         findings: what `demo.models.truth` finds in it.
         marks: ``(start, end, mark)`` in characters.
+        facts: ``(start, end, said, asked)``: where a fact is said, and the numbers of the said and the asked value.
     """
 
     text: str
     language: str
     findings: Findings
     marks: tuple[tuple[int, int, Mark], ...]
+    facts: tuple[tuple[int, int, int, int], ...] = ()
 
 
 _FACTS = all_facts()
 _VALUES = {name: sorted({getattr(facts, name) for facts in _FACTS}) for name in asdict(_FACTS[0])}
+#: Every value that a fact may have, as the number that a training model is asked for.
+NUMBERS = {pair: i for i, pair in enumerate((name, v) for name, values in _VALUES.items() for v in values)}
 _TRAINED = [facts for facts in _FACTS if not is_held_out(facts)]
 _HELD_OUT = [facts for facts in _FACTS if is_held_out(facts)]
 
@@ -79,6 +84,7 @@ def make_response(
     sentences = split_sentences(passage(facts, language, wording))
     proper = split_sentences(passage(asked, language, wording))
     parts = [(s, _wrong_words(s, p)) for s, p in zip(sentences, proper, strict=True)]
+    said = _said(facts, asked, sentences, language, wording)
     if "missing" in faults:
         parts = _leave_out(rng, parts)
     if "degenerate" in faults:
@@ -93,7 +99,9 @@ def make_response(
     if findings.missing:
         marks.append((len(text) - 1, len(text), Mark.MISSING))
     marks.append((0, len(text), Mark.READ))
-    return Response(text, language, findings, tuple(marks))
+    at = {sentence: text.find(sentence) for sentence in said}
+    places = ((at[s] + a, at[s] + b, *numbers) for s, found in said.items() if at[s] >= 0 for a, b, *numbers in found)
+    return Response(text, language, findings, tuple(marks), tuple(places))
 
 
 def glue(parts: list[str], language: str) -> str:
@@ -115,6 +123,21 @@ def _change(rng: random.Random, facts: Facts, names: list[str], held_out: bool) 
             return changed
 
 
+def _said(
+    facts: Facts, asked: Facts, sentences: list[str], language: str, wording: int
+) -> dict[str, list[tuple[int, int, int, int]]]:
+    """Where each fact stands in the sentences: the words that change with it."""
+    found: dict[str, list[tuple[int, int, int, int]]] = {sentence: [] for sentence in sentences}
+    for name, values in _VALUES.items():
+        value = getattr(facts, name)
+        numbers = NUMBERS[name, value], NUMBERS[name, getattr(asked, name)]
+        changed = replace(facts, **{name: values[(values.index(value) + 1) % len(values)]})
+        for sentence, other in zip(sentences, split_sentences(passage(changed, language, wording)), strict=True):
+            found[sentence] += [(start, end, *numbers) for start, end, _ in _wrong_words(sentence, other)]
+    return found
+
+
+@lru_cache(maxsize=1 << 16)
 def _wrong_words(text: str, proper: str) -> list[tuple[int, int, Mark]]:
     if text == proper:
         return []

@@ -13,7 +13,11 @@ from demo.models.tokenizer import MAX_POSITIONS
 
 @dataclass(frozen=True)
 class Shape:
-    """Size of a model; `marks` is the number of kinds that its helper head sees (training only)."""
+    """Size of a model, and of its helper heads, which are there in training only.
+
+    After `facts_after` blocks a head names the fact that is said at a token and the one that was asked for instead
+    (`facts` values); after `marks_after` blocks another sees what is wrong there (`marks` kinds).
+    """
 
     vocabulary: int
     hidden: int = 192
@@ -21,7 +25,9 @@ class Shape:
     head: int = 32
     inner: int = 512
     marks: int = 5
-    marks_after: int = 4
+    marks_after: int = 5
+    facts: int = 52
+    facts_after: int = 3
 
 
 class Block(nn.Module):
@@ -49,7 +55,7 @@ class Block(nn.Module):
 
 
 class Network(nn.Module):
-    """Token ids to the last hidden states, and to those that the helper head reads."""
+    """Token ids to the last hidden states, and to those that the helper heads read."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -57,7 +63,13 @@ class Network(nn.Module):
         self.embedding = nn.Embedding(shape.vocabulary, shape.hidden)
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.norm = nn.Parameter(torch.ones(shape.hidden))
-        self.helper = nn.Linear(shape.hidden, shape.marks)
+        self.helper = nn.ModuleDict(
+            {
+                "marks": nn.Linear(shape.hidden, shape.marks),
+                "said": nn.Linear(shape.hidden, shape.facts),
+                "asked": nn.Linear(shape.hidden, shape.facts),
+            }
+        )
         for name, parameter in self.named_parameters():
             if parameter.ndim == 2:
                 small = (2 * shape.layers) ** -0.5 if name.endswith(("out.weight", "down.weight")) else 1.0
@@ -70,16 +82,18 @@ class Network(nn.Module):
         mask = torch.full((512, 512), float("-inf")).triu(1).bfloat16()
         self.register_buffer("mask", mask, persistent=False)
 
-    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         length = ids.shape[1]
         cos, sin, mask = self.cos[:length], self.sin[:length], self.mask[:length, :length]
         x = self.embedding(ids)
-        seen = x
+        seen = known = x
         for number, block in enumerate(self.blocks, 1):
             x = block(x, cos, sin, mask)
             if number == self.shape.marks_after:
                 seen = x
-        return F.rms_norm(x, (self.shape.hidden,), self.norm, 1e-5), seen
+            if number == self.shape.facts_after:
+                known = x
+        return F.rms_norm(x, (self.shape.hidden,), self.norm, 1e-5), seen, known
 
     def logits(self, states: Tensor) -> Tensor:
         return (states @ self.embedding.weight.t()).float()

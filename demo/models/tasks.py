@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from demo.models.faults import FAULTS, Mark, Response, draw_facts, glue, make_response
 from demo.models.truth import REMARKS, better, scores, translation_quality
@@ -27,13 +27,15 @@ class Sample:
         answer: the assistant's reply.
         marks: ``(start, end, mark)`` in characters of the prompt: what is wrong there.
         language: language that the task is about.
+        facts: ``(start, end, said, asked)`` in characters of the prompt (see `Response.facts`).
     """
 
     task: str
     prompt: str
     answer: str
-    marks: tuple[tuple[int, int, Mark], ...] = field(default=())
+    marks: tuple[tuple[int, int, Mark], ...] = ()
     language: str = "en"
+    facts: tuple[tuple[int, int, int, int], ...] = ()
 
 
 def question(rng: random.Random, held_out: bool = False) -> Sample:
@@ -86,7 +88,7 @@ def quality(rng: random.Random, held_out: bool = False) -> Sample:
         text=passage(facts, "en", wording),
         translation=response.text,
     )
-    return Sample("quality", prompt, str(translation_quality(response.findings)), _at_end(prompt, response), code)
+    return Sample("quality", prompt, str(translation_quality(response.findings)), *_at_end(prompt, response, code))
 
 
 def score(rng: random.Random, held_out: bool = False) -> Sample:
@@ -97,7 +99,7 @@ def score(rng: random.Random, held_out: bool = False) -> Sample:
     prompt = load_prompt("xl_instruct/score").render(
         criteria=criteria_text(), instruction=instruction(facts, "en", wording), response=response.text
     )
-    return Sample("score", prompt, json.dumps(scores(response.findings)), _at_end(prompt, response))
+    return Sample("score", prompt, json.dumps(scores(response.findings)), *_at_end(prompt, response, "en"))
 
 
 def criteria(rng: random.Random, held_out: bool = False) -> Sample:
@@ -110,7 +112,7 @@ def criteria(rng: random.Random, held_out: bool = False) -> Sample:
         instruction=ask(rng, facts, wording, code, _any_form(rng)),
         response=response.text,
     )
-    return Sample("criteria", prompt, json.dumps(scores(response.findings)), _at_end(prompt, response), code)
+    return Sample("criteria", prompt, json.dumps(scores(response.findings)), *_at_end(prompt, response, code))
 
 
 #: Share of judged samples in which half of all facts are wrong. Telling right from wrong is learnt from these:
@@ -163,8 +165,8 @@ class Pair:
             response_b=self.b.text,
         )
         at = len(prompt) - len(self.b.text) - len("\n\nResponse B:\n") - len(self.a.text)
-        marks = (*_moved(self.a, at), *_at_end(prompt, self.b))
-        return Sample(f"pairwise:{self.kind}", prompt, better(self.a.findings, self.b.findings), marks, self.language)
+        marks, facts = (of_a + of_b for of_a, of_b in zip(_moved(self.a, at), _moved(self.b, len(prompt) - len(self.b.text)), strict=True))
+        return Sample(f"pairwise:{self.kind}", prompt, better(self.a.findings, self.b.findings), marks, self.language, facts)
 
 
 def draw_pair(rng: random.Random, held_out: bool = False, kind: str | None = None) -> Pair:
@@ -242,9 +244,12 @@ def _any_form(rng: random.Random) -> str:
     return rng.choices(("directive", "same", "english"), (0.6, 0.25, 0.15))[0]
 
 
-def _moved(response: Response, at: int) -> tuple[tuple[int, int, Mark], ...]:
-    return tuple((at + start, at + end, mark) for start, end, mark in response.marks)
+def _moved(response: Response, at: int) -> tuple[tuple, tuple]:
+    marks = tuple((at + start, at + end, mark) for start, end, mark in response.marks)
+    return marks, tuple((at + start, at + end, *numbers) for start, end, *numbers in response.facts)
 
 
-def _at_end(prompt: str, response: Response) -> tuple[tuple[int, int, Mark], ...]:
-    return _moved(response, len(prompt) - len(response.text))
+def _at_end(prompt: str, response: Response, language: str) -> tuple[tuple, str, tuple]:
+    """Return marks, language and facts of a prompt that ends with the response."""
+    marks, facts = _moved(response, len(prompt) - len(response.text))
+    return marks, language, facts

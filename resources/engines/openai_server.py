@@ -94,7 +94,7 @@ class OpenAIServer:
             "top_logprobs": wanted["logprobs"] or openai.omit,
         }
         if wanted["json_schema"]:
-            schema = {"name": "answer", "schema": wanted["json_schema"], "strict": True}
+            schema = {"name": "answer", "schema": json.loads(wanted["json_schema"]), "strict": True}
             arguments["response_format"] = {"type": "json_schema", "json_schema": schema}
         if self._transport.dialect == "openai":
             # OpenAI has no structured choice; the prompt asks for one, and the parser refuses anything else.

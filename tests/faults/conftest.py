@@ -111,7 +111,7 @@ def wanted() -> Callable[..., pl.DataFrame]:
     """So many wanted calls of a binding's model; `marked` of them ask for trouble."""
 
     def make(count: int, binding: ModelBinding, sampling: Sampling | None = None, marked: tuple = ()) -> pl.DataFrame:
-        texts = [f"{'poison ' if i in marked else ''}question {i}" for i in range(count)]
+        texts = [f"{'trouble: poison ' if i in marked else ''}question {i}" for i in range(count)]
         rows = pl.DataFrame({"row_id": [str(i) for i in range(count)], "question": texts})
         request = Request("faults", [("user", pl.col("question"))], sampling or Sampling(), ("row_id",))
         return wanted_calls(plan_calls(rows, request, binding.fingerprint()))

@@ -246,3 +246,51 @@ def test_answering_refuses_calls_of_another_model_and_passes_a_servers_remedy_on
     server.behave = lambda number, body: (401, {}, {"error": {"message": "who are you"}})
     with pytest.raises(AnsweringError, match=r"(?s)refuses the key.*continues with the other 2"):
         answer(wanted(2, bind()))
+
+
+def test_a_kept_worker_answers_a_second_attempt_without_another_start(server, bind, wanted, tmp_path, monkeypatch):
+    monkeypatch.setenv("POLARS_MAX_THREADS", "1")
+    binding = bind()
+    with make_answer(binding, str(tmp_path / "log"), "run", tmp_path / "work", keep_seconds=60) as answer:
+        assert answer(wanted(4, binding))["failure"].null_count() == 4
+        assert answer(wanted(10, binding))["failure"].null_count() == 10
+        assert answer(wanted(10, binding))["failure"].null_count() == 10
+        assert list((tmp_path / "work").iterdir())
+    assert not list((tmp_path / "work").iterdir())
+    assert (answer.statistics.engine_starts, server.requests) == (1, 10)
+    assert (answer.statistics.reused, answer.statistics.answered) == (14, 10)
+
+
+def test_a_kept_worker_ends_by_itself_and_is_started_again_when_needed(server, bind, wanted, tmp_path, monkeypatch):
+    monkeypatch.setenv("POLARS_MAX_THREADS", "1")
+    answer = make_answer(bind(), str(tmp_path / "log"), "run", tmp_path / "work", keep_seconds=0.2)
+    answer(wanted(4, bind()))
+    worker = answer._worker
+    wait_for(lambda: not worker.alive)
+    answer(wanted(8, bind()))
+    answer.close()
+    assert (answer.statistics.engine_starts, server.requests) == (2, 8)
+    assert not list((tmp_path / "work").iterdir())
+
+
+def test_a_step_that_is_interrupted_stops_its_worker_which_keeps_what_is_finished(
+    server, bind, wanted, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("POLARS_MAX_THREADS", "1")
+    server.delay = 0.05
+    answer = make_answer(bind(batch_size=1000, concurrency=2), str(tmp_path / "log"), "run", tmp_path / "work")
+    calls = wanted(2000, answer.binding)
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(
+        server, "behave", lambda number, body: os.kill(os.getpid(), signal.SIGUSR1) if number == 20 else None
+    )
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            answer(calls)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert 15 <= answer.log.answers(calls).height < 100

@@ -53,6 +53,7 @@ def _lowest(
     rows: pl.DataFrame, predict: Predict, quantile: float, margin: float, bounds: tuple[float, float], name: str
 ) -> pl.DataFrame:
     scored = score_languages(rows.select("language", "text"), "text", predict)
+    low = pl.col("language_score").quantile(quantile, "linear") * margin
     return scored.group_by("language").agg(((low.clip(*bounds) * 100).floor() / 100).alias(name))
 
 

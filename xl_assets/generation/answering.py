@@ -5,14 +5,7 @@ started. An engine that dies is started again a bounded number of times; calls t
 one at a time, so that a call which kills the engine is found, recorded as failed and left out.
 """
 
-import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,15 +14,11 @@ import polars as pl
 
 from xl_assets.generation.binding import BindingError, ModelBinding
 from xl_assets.generation.calls import ANSWER, WANTED
-from xl_assets.generation.worker import BAD_INPUT, ENGINE_DIED, ENGINE_UNUSABLE, FINISHED, PARENT_VARIABLE, STOPPED
+from xl_assets.generation.journal import BAD_INPUT, ENGINE_UNUSABLE, FINISHED, STOPPED
+from xl_assets.generation.worker_process import Launch, WorkerProcess, launch_subprocess
 
 if TYPE_CHECKING:
     from resources.call_log import CallLog
-
-#: Starts a command with extra environment, waits for it and returns its exit code (any but 0 where it failed).
-Launch = Callable[[Sequence[str], Mapping[str, str]], int]
-#: Seconds that a worker gets to append what is finished when the step is stopped.
-PATIENCE = 30.0
 
 
 class AnsweringError(RuntimeError):
@@ -77,7 +66,21 @@ class Answerer:
     run_id: str
     work_dir: Path
     launch: Launch
+    keep_seconds: float = 0.0
     statistics: Statistics = field(default_factory=Statistics)
+    _worker: WorkerProcess | None = field(default=None, repr=False)
+
+    def __enter__(self) -> "Answerer":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End a worker that was kept running. Another call would start a new one."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
 
     def __call__(self, wanted: pl.DataFrame) -> pl.DataFrame:
         wanted = wanted.select(list(WANTED))
@@ -98,7 +101,7 @@ class Answerer:
         suspects: set[str] = set()
         poisoned: set[str] = set()
         for _ in range(1 + self.binding.transport.rebuilds):
-            outcome = self._run_worker(missing, suspects)
+            outcome = self._ask(missing, suspects)
             if outcome["code"] == FINISHED:
                 return
             if outcome["code"] in (BAD_INPUT, ENGINE_UNUSABLE, STOPPED):
@@ -116,38 +119,18 @@ class Answerer:
         message = f"the engine died {times} times, lastly: {outcome['message'] or 'without a word'}"
         raise AnsweringError(self._explain(message, missing))
 
-    def _run_worker(self, missing: pl.DataFrame, suspects: set[str]) -> dict:
-        """Run one worker; its outcome as `worker` wrote it, or what can be known of a crash."""
-        self.work_dir.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="worker-", dir=self.work_dir))
-        missing.write_parquet(folder / "wanted.parquet")
-        (folder / "binding.json").write_text(self.binding.to_json(), encoding="utf-8")
-        (folder / "suspects.json").write_text(json.dumps(sorted(suspects)), encoding="utf-8")
-        self.statistics.engine_starts += 1
-        code = self.launch(self._command(folder), {PARENT_VARIABLE: str(os.getpid())})
-        outcome = _read_json(folder / "outcome.json")
-        if outcome is None:
-            died = f"the worker ended with code {code}" + (" (out of memory?)" if code == -signal.SIGKILL else "")
-            in_flight = _read_json(folder / "in_flight.json")
-            if in_flight is None:  # it never came to ask the engine anything, and would not the next time
-                outcome = {"code": ENGINE_UNUSABLE, "message": f"{died} before its first call", "in_flight": []}
-            else:
-                outcome = {"code": ENGINE_DIED, "message": died, "in_flight": in_flight}
+    def _ask(self, missing: pl.DataFrame, suspects: set[str]) -> dict:
+        if self._worker is None or not self._worker.alive:
+            self.close()
+            self._worker = WorkerProcess(
+                self.binding, self.log.uri, self.run_id, self.work_dir, self.launch, self.keep_seconds
+            )
+            self.statistics.engine_starts += 1
+        outcome = self._worker.ask(missing, suspects)
+        if outcome["code"] != FINISHED:
+            self.close()
         self.statistics.seconds += outcome.get("seconds", 0.0)
-        shutil.rmtree(folder, ignore_errors=True)
         return outcome
-
-    def _command(self, folder: Path) -> list[str]:
-        options = {
-            "--wanted": folder / "wanted.parquet",
-            "--binding": folder / "binding.json",
-            "--log": self.log.uri,
-            "--run-id": self.run_id,
-            "--journal": folder,
-            "--suspects": folder / "suspects.json",
-        }
-        flat = [str(part) for option in options.items() for part in option]
-        return [sys.executable, "-m", "xl_assets.generation.worker", *flat]
 
     def _record_killer(self, call: pl.DataFrame, message: str) -> None:
         from resources.call_log import Source
@@ -187,6 +170,7 @@ def make_answer(
     work_dir: Path,
     launch: Launch | None = None,
     storage_options: Mapping[str, str] | None = None,
+    keep_seconds: float = 0.0,
 ) -> Answerer:
     """The `answer` of `complete_rows` for one role.
 
@@ -197,34 +181,13 @@ def make_answer(
         work_dir: for the worker's small files, removed afterwards.
         launch: how the worker is started; None starts a plain subprocess whose progress is passed through.
         storage_options: of the call log, where it is in an object store; a worker takes its own from the environment.
+        keep_seconds: how long a worker waits, engine running, for the next calls (a second attempt, say) before it
+            ends by itself; use the answerer in a ``with`` or `close` it. 0 ends the worker after each question.
 
     Raises:
         BindingError: the model can't be used; before any work is done.
     """
     from resources.call_log import CallLog
 
-    return Answerer(
-        binding.check(), CallLog(log_uri, storage_options), run_id, Path(work_dir), launch or launch_subprocess
-    )
-
-
-def launch_subprocess(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a worker as a child that shares this terminal; stopping us lets it append what is finished first."""
-    child = subprocess.Popen(list(command), env={**os.environ, **environment})
-    try:
-        return child.wait()
-    except BaseException:
-        child.terminate()
-        try:
-            child.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        raise
-
-
-def _read_json(path: Path):
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+    log = CallLog(log_uri, storage_options)
+    return Answerer(binding.check(), log, run_id, Path(work_dir), launch or launch_subprocess, keep_seconds)

@@ -169,7 +169,7 @@ def xl_instruct(context: dg.AssetExecutionContext, workspace: Workspace) -> Even
     """The finished rows: quality filtered, decontaminated against the evaluation prompts, capped by diversity."""
     step = Step(context, workspace)
     candidates = step.read_languages("language_filtered").collect()
-    quality = step.read_languages("selected_translations").select("candidate_id", "quality").collect()
-    prompts = step.read_languages("eval_prompts").select("prompt_id", "instruction").collect()
+    quality = step.read_languages("selected_translations").select("candidate_id", "quality", "source_response").collect()
+    prompts = step.read_languages("eval_prompts").select("prompt_id", "language", "instruction").collect()
     frame = finish_rows(candidates, quality, prompts, step.settings("xl_instruct").finishing)
     yield from step.write(by_language(frame, step.keys, step.counts(candidates)), XLInstruct)

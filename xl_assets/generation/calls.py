@@ -5,10 +5,12 @@ somebody answers the difference (`answer`, handed in); `collect_calls` joins the
 rows. Nothing here knows a model, an engine or a disk.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
+from polars._typing import PolarsDataType
 
 from xl_assets.identity import canonical_json, content_address, derived_seed
 
@@ -16,7 +18,7 @@ from xl_assets.identity import canonical_json, content_address, derived_seed
 RETRY_TEMPERATURE = 0.7
 
 #: Columns that `plan_calls` adds to its rows; together what a worker needs.
-WANTED = {
+WANTED: Mapping[str, PolarsDataType] = {
     "call_id": pl.String,
     "step": pl.String,
     "model_fingerprint": pl.String,
@@ -27,7 +29,7 @@ WANTED = {
 }
 
 #: What an engine says of a call. `text` is raw; `failure` is null unless transport or engine failed.
-ANSWER = {
+ANSWER: Mapping[str, PolarsDataType] = {
     "call_id": pl.String,
     "text": pl.String,
     "finish_reason": pl.String,
@@ -69,7 +71,8 @@ class Sampling:
                 "max_tokens": self.max_tokens,
                 "stop": list(self.stop),
                 "choice": list(self.choice) if self.choice else None,
-                "json_schema": self.json_schema,
+                # As text: engines write an object's fields in the schema's own order, which sorting would change.
+                "json_schema": json.dumps(self.json_schema, ensure_ascii=False) if self.json_schema else None,
                 "logprobs": self.logprobs,
             }
         )

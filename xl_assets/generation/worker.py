@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,13 +20,21 @@ import typer
 
 from xl_assets.generation.binding import BindingError, ModelBinding
 from xl_assets.generation.calls import WANTED, call_address
+from xl_assets.generation.journal import (
+    BAD_INPUT,
+    ENGINE_DIED,
+    ENGINE_UNUSABLE,
+    FINISHED,
+    STOPPED,
+    Journal,
+    Outcome,
+)
 from xl_assets.generation.progress import Progress, Tally
 
 if TYPE_CHECKING:
     from resources.call_log import Appended, CallLog, Source
     from resources.engines import Engine
 
-FINISHED, BAD_INPUT, ENGINE_UNUSABLE, ENGINE_DIED, STOPPED = 0, 2, 3, 4, 5
 #: Set by the program that started the worker: the worker ends when that program does.
 PARENT_VARIABLE = "XL_WORKER_PARENT"
 PR_SET_PDEATHSIG = 1
@@ -47,12 +55,19 @@ def main(
     log: Annotated[str, typer.Option(help="Call log: folder or object-store address of its Delta table.")],
     run_id: Annotated[str, typer.Option(help="Recorded beside every answer.")] = "by_hand",
     journal: Annotated[
-        Path | None, typer.Option(help="Folder for in_flight.json (calls being worked on) and outcome.json.")
+        Path | None, typer.Option(help="Folder for in_flight.json (calls being worked on) and outcome-1.json.")
     ] = None,
     suspects: Annotated[
         Path | None,
         typer.Option(help="JSON list of call ids that may have killed an engine: answered last, one at a time."),
     ] = None,
+    follow: Annotated[
+        float,
+        typer.Option(
+            help="Seconds to wait with the engine running for wanted-2.parquet, wanted-3.parquet, ... "
+            "in the journal folder; a file `end` there ends the wait."
+        ),
+    ] = 0.0,
 ) -> None:
     """Answer every wanted call that the call log has no answer for.
 
@@ -67,16 +82,24 @@ def main(
     Example: python -m xl_assets.generation.worker --wanted calls.parquet --binding teacher.json --log lake/call_log
     """
     die_with_parent()
-    paths = _Journal(journal)
+    files = Journal(journal, follow)
+    outcome = Outcome(BAD_INPUT)
     try:
         bound = ModelBinding.from_json(_text(binding))
-        code, message, in_flight, tally = _work(read_wanted(wanted, bound), bound, log, run_id, paths, _ids(suspects))
+        with _dagster() as tell, Progress(f"{bound.role}: {bound.name}", tell) as progress:
+            stopped: list[int] = []
+            with closing(Worker(bound, log, run_id, files, progress, stopped)) as worker:
+                for path in files.jobs(wanted, stopped):
+                    outcome = worker.answer(read_wanted(path, bound), _ids(suspects))
+                    files.outcome(outcome)
+                    if outcome.code != FINISHED:
+                        break
     except (BindingError, WantedError, OSError) as error:
-        code, message, in_flight, tally = BAD_INPUT, str(error), [], Tally()
-    paths.outcome(code, message, in_flight, tally)
-    if message:
-        print(message, file=sys.stderr, flush=True)
-    raise typer.Exit(code)
+        outcome = Outcome(BAD_INPUT, str(error))
+        files.outcome(outcome)
+    if outcome.message:
+        print(outcome.message, file=sys.stderr, flush=True)
+    raise typer.Exit(outcome.code)
 
 
 def read_wanted(path: Path, binding: ModelBinding) -> pl.DataFrame:
@@ -157,51 +180,74 @@ def die_with_parent() -> None:
         raise typer.Exit(STOPPED)
 
 
-def _work(
-    wanted: pl.DataFrame,
-    binding: ModelBinding,
-    uri: str,
-    run_id: str,
-    journal: "_Journal",
-    suspects: frozenset[str],
-) -> tuple[int, str, list[str], Tally]:
-    from resources.call_log import CallLog, CallLogError, Source
-    from resources.engines import EngineDied, EngineError, open_engine
-    from resources.engines.faults import is_server_fault, server_remedy
+class Worker:
+    """One engine, started when the first call needs it, and the log that its answers go to."""
 
-    tally = Tally()
-    stopped: list[int] = []
-    with _dagster() as tell, Progress(f"{binding.role}: {binding.name}", tell) as progress:
+    def __init__(
+        self,
+        binding: ModelBinding,
+        uri: str,
+        run_id: str,
+        journal: Journal,
+        progress: Progress,
+        stopped: list[int],
+    ) -> None:
+        self._binding, self._uri, self._run_id = binding, uri, run_id
+        self._journal, self._progress, self._stopped = journal, progress, stopped
+        self._engine: Engine | None = None
+
+    def answer(self, wanted: pl.DataFrame, suspects: frozenset[str]) -> Outcome:
+        """Answer what the log lacks; never raises what an engine, a server or the log may do."""
+        from resources.call_log import CallLog, CallLogError
+        from resources.engines import EngineDied, EngineError
+
+        tally, role = Tally(), self._binding.role
         try:
-            log = CallLog(uri)
+            log = CallLog(self._uri)
             missing = log.missing(wanted)
-            progress.say(f"{binding.role}: {wanted.height} calls wanted, {missing.height} to answer")
-            if missing.is_empty():
-                return FINISHED, "", [], tally
-            engine = open_engine(binding)
-            progress.say(f"{binding.role}: {engine.version} is ready with {binding.name}")
-            _on_signal(engine, stopped)
-
-            def source(version: str) -> Source:
-                return Source(binding.role, binding.name, binding.engine, version, run_id)
-
-            try:
-                answer_calls(missing, engine, log, source, progress, tally, journal.in_flight, suspects)
-            except EngineDied as error:
-                code = STOPPED if stopped else ENGINE_DIED
-                return code, f"{error}. {_kept(tally)}", error.in_flight, tally
-            finally:
-                engine.close()
-            log.compact()
+            self._progress.say(f"{role}: {wanted.height} calls wanted, {missing.height} to answer")
+            if not missing.is_empty():
+                admitted = self._journal.in_flight
+                answer_calls(missing, self._ready(), log, self._source, self._progress, tally, admitted, suspects)
+                log.compact()
+        except EngineDied as error:
+            code = STOPPED if self._stopped else ENGINE_DIED
+            return Outcome(code, f"{error}. {_kept(tally)}", tally, error.in_flight)
         except (EngineError, CallLogError, BindingError) as error:
-            return ENGINE_UNUSABLE, f"{error}\n{_kept(tally)}", [], tally
-    if stopped:
-        return STOPPED, f"stopped by signal {stopped[0]}. {_kept(tally)}", [], tally
-    if not tally.answered and tally.failures and all(map(is_server_fault, tally.failures)):
+            return Outcome(ENGINE_UNUSABLE, f"{error}\n{_kept(tally)}", tally)
+        if self._stopped:
+            return Outcome(STOPPED, f"stopped by signal {self._stopped[0]}. {_kept(tally)}", tally)
+        return self._judge(tally)
+
+    def close(self) -> None:
+        """End the engine, if one was started."""
+        if self._engine is not None:
+            self._engine.close()
+
+    def _ready(self) -> "Engine":
+        from resources import engines
+
+        if self._engine is None:
+            self._engine = engines.open_engine(self._binding)
+            _on_signal(self._engine, self._stopped)
+            self._progress.say(f"{self._binding.role}: {self._engine.version} is ready with {self._binding.name}")
+        return self._engine
+
+    def _source(self, version: str) -> "Source":
+        from resources.call_log import Source
+
+        return Source(self._binding.role, self._binding.name, self._binding.engine, version, self._run_id)
+
+    def _judge(self, tally: Tally) -> Outcome:
+        """A server that answered nothing at all is an error; single failures among answers are not."""
+        from resources.engines.faults import is_server_fault, server_remedy
+
+        if tally.answered or not tally.failures or not all(map(is_server_fault, tally.failures)):
+            return Outcome(FINISHED, tally=tally)
         worst = max(tally.failures, key=lambda reason: tally.failures[reason])
-        where = binding.transport.base_url
-        return ENGINE_UNUSABLE, f"no call was answered by {where} ({tally.failures}). {server_remedy(worst)}", [], tally
-    return FINISHED, "", [], tally
+        where = self._binding.transport.base_url
+        message = f"no call was answered by {where} ({tally.failures}). {server_remedy(worst)}"
+        return Outcome(ENGINE_UNUSABLE, message, tally)
 
 
 def _batches(
@@ -233,26 +279,6 @@ def _dagster() -> Iterator[Callable[[str], None] | None]:
         from dagster_pipes import open_dagster_pipes
     with open_dagster_pipes() if launched else nullcontext() as pipes:
         yield pipes.log.info if pipes is not None else None
-
-
-class _Journal:
-    """Small files that tell the starter how it went, even after a crash."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-
-    def in_flight(self, call_ids: list[str]) -> None:
-        self._write("in_flight.json", call_ids)
-
-    def outcome(self, code: int, message: str, in_flight: list[str], tally: Tally) -> None:
-        self._write("outcome.json", {"code": code, "message": message, "in_flight": in_flight, **vars(tally)})
-
-    def _write(self, name: str, value: object) -> None:
-        if self._folder is None:
-            return
-        aside = self._folder / f".{name}"
-        aside.write_text(json.dumps(value), encoding="utf-8")
-        aside.replace(self._folder / name)
 
 
 def _kept(tally: Tally) -> str:

@@ -27,7 +27,7 @@ import polars as pl
 
 from xl_assets.identity import content_hash, folder_hash
 from xl_assets.tables import SftRow, TableError, check_table
-from xl_assets.training.base_model import BaseModelError, find_base, load_tokenizer
+from xl_assets.training.base_model import BaseModel, BaseModelError, find_base, load_tokenizer
 from xl_assets.training.examples import RowsError, tokenize_rows
 from xl_assets.training.fit import Report, TrainingError, fit
 from xl_assets.training.publish import ADAPTER, MERGED, RECORD, move_into_place, save_model
@@ -35,6 +35,9 @@ from xl_assets.training.settings import SettingsError, SftSettings, read_setting
 
 #: Libraries whose version can change a model's bytes.
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate")
+
+#: Where a run's models are saved until they are whole.
+NEW = "new"
 
 #: Errors that are the user's to mend: shown without a traceback.
 USER_ERRORS = (BaseModelError, RowsError, SettingsError, TrainingError, TableError)
@@ -68,38 +71,41 @@ def train(rows_file: Path, settings: SftSettings, out: Path, report: Report = la
     with _alone(out / f".{address}.lock"):
         if final.exists():
             return {**_finished(final), "reused": True}
-        began = time.monotonic()
-        tokenizer = load_tokenizer(base, settings)
-        examples = tokenize_rows(rows, tokenizer, base.longest(settings.max_length), settings.completion_only)
-        fitted = fit(base, tokenizer, examples, settings, work / "checkpoints", report)
-        new = work / "new"
-        shutil.rmtree(new, ignore_errors=True)
-        hashes = save_model(fitted.model, base, settings, new)
-        record = {
-            "folder": address,
-            "adapter": ADAPTER if settings.method == "lora" else None,
-            "merged": MERGED,
-            **hashes,
-            "model_fingerprint": hashes["merged_hash"],
-            "base_model": base.name,
-            "base_fingerprint": base.fingerprint,
-            "method": settings.method,
-            "parameters": settings.parameters(),
-            "rows_hash": rows_hash,
-            "rows_in": rows.height,
-            "rows": len(examples.row_ids),
-            "too_long": examples.too_long,
-            "steps": fitted.steps,
-            "losses": fitted.losses,
-            "resumed_from": fitted.resumed_from,
-            "seconds": round(time.monotonic() - began, 1),
-            "threads": settings.threads,
-            "libraries": {name: version(name) for name in LIBRARIES},
-        }
-        write_json(new / RECORD, record)
-        move_into_place(new, final)
+        made = _make(rows, base, settings, work, report)
+        record = {"folder": address, "rows_hash": rows_hash, **made}
+        write_json(work / NEW / RECORD, record)
+        move_into_place(work / NEW, final)
         shutil.rmtree(work, ignore_errors=True)
     return {**record, "reused": False}
+
+
+def _make(rows: pl.DataFrame, base: BaseModel, settings: SftSettings, work: Path, report: Report) -> dict[str, Any]:
+    """Train and save into ``work/new``; returns the record of it."""
+    began = time.monotonic()
+    tokenizer = load_tokenizer(base, settings)
+    examples = tokenize_rows(rows, tokenizer, base.longest(settings.max_length), settings.completion_only)
+    fitted = fit(base, tokenizer, examples, settings, work / "checkpoints", report)
+    shutil.rmtree(work / NEW, ignore_errors=True)
+    hashes = save_model(fitted.model, base, settings, work / NEW)
+    return {
+        "adapter": ADAPTER if settings.method == "lora" else None,
+        "merged": MERGED,
+        **hashes,
+        "model_fingerprint": hashes["merged_hash"],
+        "base_model": base.name,
+        "base_fingerprint": base.fingerprint,
+        "method": settings.method,
+        "parameters": settings.parameters(),
+        "rows_in": rows.height,
+        "rows": len(examples.row_ids),
+        "too_long": examples.too_long,
+        "steps": fitted.steps,
+        "losses": fitted.losses,
+        "resumed_from": fitted.resumed_from,
+        "seconds": round(time.monotonic() - began, 1),
+        "threads": settings.threads,
+        "libraries": {name: version(name) for name in LIBRARIES},
+    }
 
 
 def write_json(file: Path, value: object) -> None:
