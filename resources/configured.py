@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Environment variables that choose profile and lake when no configuration does.
 PROFILE_VARIABLE, LAKE_VARIABLE = "XL_PROFILE", "XL_LAKE"
+#: Where a user's own languages are; read by the registry, in child processes too.
+LANGUAGES_VARIABLE = "XL_LANGUAGES"
 
 
 def default_profile() -> str:
@@ -57,6 +59,8 @@ class Workspace(dg.ConfigurableResource):
         """The loaded profile."""
         if self._settings is None:
             self._settings = load_profile(self.profile or default_profile())
+            if self._settings.language_file:
+                os.environ[LANGUAGES_VARIABLE] = self._settings.place(self._settings.language_file)
         return self._settings
 
     @cached_property

@@ -27,7 +27,9 @@ def code_version(*modules: str, prompts: Sequence[str] = ()) -> str:
         if spec is None or spec.origin is None:
             raise ValueError(f"no module {module}")
         origin = Path(spec.origin)
+        # A package stands for all its files, a module also for the data file that has its name.
         files = sorted(origin.parent.glob("*.py")) if origin.name == "__init__.py" else [origin]
+        files += [file for file in [origin.with_suffix(".toml")] if file.is_file()]
         for file in files:
             if file.name != "assets.py":
                 digest.update(file.read_bytes())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,9 +32,7 @@ def write_profile(folder: Path, passages: int = 40, prompts: int = 6, **replacem
     (folder / "prompts.jsonl").write_text("\n".join(chosen) + "\n", encoding="utf-8")
     text = (SHIPPED / "demo.toml").read_text(encoding="utf-8")
     text = text.replace('"demo/corpus/eval_prompts.jsonl"', '"prompts.jsonl"').replace('"demo/', f'"{CHECKOUT}/demo/')
-    before, _, rest = text.partition("[passages]\n")
-    rest = rest[rest.index("[") :]
-    text = f"{before}[passages]\ncap = {passages}\n\n{rest}"
+    text = re.sub(r"(\[passages\]\n)cap = \d+", rf"\g<1>cap = {passages}", text)
     for old, new in replacements.items():
         assert old in text, f"the demo profile no longer says {old!r}"
         text = text.replace(old, new)

@@ -26,7 +26,18 @@ from xl_assets.tables import (
 GROUP = "xl_instruct"
 Events = Iterator[dg.MaterializeResult | dg.AssetMaterialization]
 
-_CODE = ("xl_assets.generation", "xl_assets.generation.recipes", "xl_assets.identity", "xl_assets.tables")
+_CODE = (
+    "xl_assets.generation.calls",
+    "xl_assets.generation.parsing",
+    "xl_assets.generation.selection",
+    "xl_assets.generation.finishing",
+    "xl_assets.generation.directives",
+    "xl_assets.generation.diversity",
+    "xl_assets.generation.criteria",
+    "xl_assets.generation.recipes",
+    "xl_assets.identity",
+    "xl_assets.tables",
+)
 
 
 def _version(asset: str) -> str:
@@ -154,7 +165,7 @@ def language_filtered(context: dg.AssetExecutionContext, workspace: Workspace) -
     step = Step(context, workspace)
     identifier = step.language_identifier()
     candidates = step.read_languages("instruction_candidates").collect()
-    frame = filter_languages(candidates, identifier.predict_batch)
+    frame = filter_languages(candidates, identifier.predict_batch, step.settings("identification"))
     yield from step.write(by_language(frame, step.keys, step.counts(candidates)), LanguageFiltered)
 
 
@@ -169,7 +180,9 @@ def xl_instruct(context: dg.AssetExecutionContext, workspace: Workspace) -> Even
     """The finished rows: quality filtered, decontaminated against the evaluation prompts, capped by diversity."""
     step = Step(context, workspace)
     candidates = step.read_languages("language_filtered").collect()
-    quality = step.read_languages("selected_translations").select("candidate_id", "quality", "source_response").collect()
+    quality = (
+        step.read_languages("selected_translations").select("candidate_id", "quality", "source_response").collect()
+    )
     prompts = step.read_languages("eval_prompts").select("prompt_id", "language", "instruction").collect()
     frame = finish_rows(candidates, quality, prompts, step.settings("xl_instruct").finishing)
     yield from step.write(by_language(frame, step.keys, step.counts(candidates)), XLInstruct)

@@ -33,7 +33,7 @@ corpus_files = dg.AssetSpec(
     name="seed_documents",
     group=GROUP,
     kinds={"polars", "deltalake"},
-    version=code_version("xl_assets.seeds.readers", "xl_assets.seeds.lines", "xl_assets.seeds.records"),
+    version=code_version("xl_assets.seeds", "xl_assets.languages"),
     deps=["corpus_files"],
 )
 def seed_documents(context: dg.AssetExecutionContext, workspace: Workspace) -> Events:
@@ -46,9 +46,9 @@ def seed_documents(context: dg.AssetExecutionContext, workspace: Workspace) -> E
     for language in step.keys:
         source = workspace.settings.seed_source(language)
         step.note_source("corpus_files", language)
-        read = collect_seeds(
-            source.path, language, columns=source.columns, select_language=source.language_column is not None
-        )
+        columns = source.columns | ({"language": source.language_column} if source.language_column else {})
+        select = source.language_column is not None
+        read = collect_seeds(source.path, language, columns=columns, select_language=select)
         partition = Partition(LANGUAGE, language)
         inputs = step.inputs_of(language)
         step.store("quarantined_lines", Outcome(read.quarantined), QuarantinedLine, partition, inputs)
@@ -60,7 +60,7 @@ def seed_documents(context: dg.AssetExecutionContext, workspace: Workspace) -> E
     name="seed_documents_identified",
     group=GROUP,
     kinds={"fasttext", "polars"},
-    version=code_version("xl_assets.filters.language_id", "xl_assets.languages"),
+    version=code_version("xl_assets.filters", "xl_assets.seeds.normalise", "xl_assets.languages"),
     deps=["seed_documents"],
 )
 def seed_documents_identified(context: dg.AssetExecutionContext, workspace: Workspace) -> Events:
@@ -80,7 +80,7 @@ def seed_documents_identified(context: dg.AssetExecutionContext, workspace: Work
     name="seed_documents_filtered",
     group=GROUP,
     kinds={"polars"},
-    version=code_version("xl_assets.filters", "xl_assets.languages"),
+    version=code_version("xl_assets.filters", "xl_assets.seeds.normalise", "xl_assets.languages"),
     deps=["seed_documents_identified"],
 )
 def seed_documents_filtered(context: dg.AssetExecutionContext, workspace: Workspace) -> Events:
@@ -98,7 +98,7 @@ def seed_documents_filtered(context: dg.AssetExecutionContext, workspace: Worksp
     name="seed_passages",
     group=GROUP,
     kinds={"polars"},
-    version=code_version("xl_assets.seeds.passages", "xl_assets.languages"),
+    version=code_version("xl_assets.seeds", "xl_assets.filters", "xl_assets.languages"),
     deps=["seed_documents_filtered"],
     checks=("contract", "not_empty"),
 )

@@ -53,7 +53,7 @@ def sft_mixture(context: dg.AssetExecutionContext, config: ReleaseConfig, worksp
     name="sft_model",
     group=GROUP,
     kinds={"huggingface", "pytorch"},
-    version=code_version("xl_assets.training.sft", "xl_assets.training.fit", "xl_assets.training.examples"),
+    version=code_version("xl_assets.training"),
     deps=["sft_mixture"],
 )
 def sft_model(context: dg.AssetExecutionContext, workspace: Workspace, trainer: Trainer) -> Events:
