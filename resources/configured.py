@@ -18,18 +18,17 @@ from resources.language_identifier import LanguageIdentifier
 from resources.trainer import Trained, TrainerError, train_model
 from xl_assets.generation.answering import Answerer, make_answer
 from xl_assets.generation.binding import ModelBinding
+from xl_assets.languages import REGISTRY_VARIABLE
 from xl_assets.profile import CHECKOUT, Profile, Role, load_profile
 from xl_assets.seeds.source_hash import source_hash
 from xl_assets.settings import settings_of
 from xl_assets.training.settings import SftSettings
 
 if TYPE_CHECKING:
-    from xl_assets.declaring import Step
+    from xl_assets.step import Step
 
 #: Environment variables that choose profile and lake when no configuration does.
 PROFILE_VARIABLE, LAKE_VARIABLE = "XL_PROFILE", "XL_LAKE"
-#: Where a user's own languages are; read by the registry, in child processes too.
-LANGUAGES_VARIABLE = "XL_LANGUAGES"
 
 
 def default_profile() -> str:
@@ -60,7 +59,7 @@ class Workspace(dg.ConfigurableResource):
         if self._settings is None:
             self._settings = load_profile(self.profile or default_profile())
             if self._settings.language_file:
-                os.environ[LANGUAGES_VARIABLE] = self._settings.place(self._settings.language_file)
+                os.environ[REGISTRY_VARIABLE] = self._settings.place(self._settings.language_file)
         return self._settings
 
     @cached_property

@@ -198,7 +198,7 @@ def list_languages(profile: ProfileOption = None, lake: LakeOption = None) -> No
             entry.name,
             entry.native_name,
             entry.script,
-            entry.lid_label,
+            ", ".join(entry.lid_labels),
             f"{entry.document_threshold:.2f}",
             f"{entry.line_threshold:.2f}",
         )

@@ -17,17 +17,23 @@ State = Literal["missing", "stale", "fresh"]
 class Version(Protocol):
     """An input as a record names it; see `resources.lake.TableVersion`."""
 
-    table: str
-    partition: str | None
-    content_hash: str
+    @property
+    def table(self) -> str: ...
+    @property
+    def partition(self) -> str | None: ...
+    @property
+    def content_hash(self) -> str: ...
 
 
 class Made(Protocol):
     """The record of a partition; see `resources.lake.Record`."""
 
-    content_hash: str
-    code_version: str
-    inputs: Sequence[Version]
+    @property
+    def content_hash(self) -> str: ...
+    @property
+    def code_version(self) -> str: ...
+    @property
+    def inputs(self) -> Sequence[Version]: ...
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def content_address(kind: str, *parts: str | pl.Expr) -> pl.Expr:
         length = pl.coalesce(text.str.len_bytes().cast(pl.String), pl.lit("null"))
         pieces.append(pl.concat_str([length, text.fill_null("")], separator=":"))
     joined = pl.concat_str(pieces, separator="\x1f")
-    return joined.chash.sha2_256().str.head(ID_LENGTH)
+    return joined.chash.sha2_256().str.head(ID_LENGTH)  # type: ignore[attr-defined]
 
 
 def address_of(kind: str, *parts: str | None) -> str:
@@ -53,7 +53,8 @@ def content_hash(frame: pl.DataFrame) -> str:
     if frame.width == 0 or frame.height == 0:
         return sha256(schema.encode()).hexdigest()[:ID_LENGTH]
     row = pl.struct(pl.col(name) for name in sorted(frame.columns)).struct.json_encode()
-    digests = frame.select(row.chash.sha2_256().alias("digest")).sort("digest")["digest"]
+    digest = row.chash.sha2_256().alias("digest")  # type: ignore[attr-defined]
+    digests = frame.select(digest).sort("digest")["digest"]
     return sha256((schema + "".join(digests)).encode()).hexdigest()[:ID_LENGTH]
 
 

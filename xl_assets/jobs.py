@@ -1,9 +1,10 @@
 """Jobs: what people launch as one thing."""
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pydantic import Field
 
-from xl_assets.partitions import ENGLISH, LANGUAGES, RELEASES
+from xl_assets.partitions import LANGUAGES, RELEASES
 
 LANGUAGE_GROUPS = ("seeds", "xl_instruct", "evaluation_prompts")
 RELEASE_GROUPS = ("training", "evaluation", "release")
@@ -49,5 +50,4 @@ def everything() -> None:
     run_everything()
 
 
-JOBS = [seed_to_candidates, train_and_evaluate, everything]
-__all__ = ["ENGLISH", "JOBS"]
+JOBS: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = [seed_to_candidates, train_and_evaluate, everything]

@@ -20,6 +20,8 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 #: Dagster's own settings for a lake's instance: no telemetry, dead runs are found, their slots freed.
 INSTANCE_SETTINGS = """telemetry:
   enabled: false
+nux:
+  enabled: false
 run_monitoring:
   enabled: true
   start_timeout_seconds: 180

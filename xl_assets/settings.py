@@ -82,8 +82,8 @@ def _evaluation(profile: Profile) -> EvaluationSettings:
     if unknown := sorted(set(given) - {"orders", "resamples", "confidence", "seed", "criteria"}):
         raise ValueError(f"unknown settings {unknown}")
     interval = {name: given[name] for name in ("resamples", "confidence", "seed") if name in given}
-    orders = {"orders": tuple(given["orders"])} if "orders" in given else {}
-    criteria = {"criteria": given["criteria"]} if "criteria" in given else {}
+    orders: dict[str, Any] = {"orders": tuple(given["orders"])} if "orders" in given else {}
+    criteria: dict[str, Any] = {"criteria": given["criteria"]} if "criteria" in given else {}
     return EvaluationSettings(
         ResponseSettings(Sampling(max_tokens=source.max_tokens), source.attempts, **folder),
         JudgeSettings(**orders, **folder),
@@ -104,7 +104,7 @@ def _training(profile: Profile) -> SftSettings:
     return SftSettings(**given)
 
 
-def _prompt_folder(profile: Profile) -> dict[str, Path]:
+def _prompt_folder(profile: Profile) -> dict[str, Any]:
     return {"prompt_folder": Path(profile.place(profile.prompt_folder))} if profile.prompt_folder else {}
 
 

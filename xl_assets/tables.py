@@ -127,7 +127,7 @@ class TranslationCandidate(Filtered):
     candidate_id = dy.String(primary_key=True)
     pair_id = dy.String(nullable=False)
     language = dy.String(nullable=False)
-    sample = dy.Int64(nullable=False, min=0)
+    sample = dy.Int64(nullable=False, min=0)  # type: ignore[assignment]  # hides a helper that nobody needs here
     instruction = dy.String(nullable=False)
     source_response = dy.String(nullable=False)
     response = dy.String(nullable=True)
@@ -140,7 +140,7 @@ class SelectedTranslation(Filtered):
     candidate_id = dy.String(primary_key=True)
     pair_id = dy.String(nullable=False)
     language = dy.String(nullable=False)
-    sample = dy.Int64(nullable=False, min=0)
+    sample = dy.Int64(nullable=False, min=0)  # type: ignore[assignment]  # hides a helper that nobody needs here
     instruction = dy.String(nullable=False)
     source_response = dy.String(nullable=False)
     response = dy.String(nullable=False)

@@ -165,8 +165,13 @@ class Pair:
             response_b=self.b.text,
         )
         at = len(prompt) - len(self.b.text) - len("\n\nResponse B:\n") - len(self.a.text)
-        marks, facts = (of_a + of_b for of_a, of_b in zip(_moved(self.a, at), _moved(self.b, len(prompt) - len(self.b.text)), strict=True))
-        return Sample(f"pairwise:{self.kind}", prompt, better(self.a.findings, self.b.findings), marks, self.language, facts)
+        marks, facts = (
+            of_a + of_b
+            for of_a, of_b in zip(_moved(self.a, at), _moved(self.b, len(prompt) - len(self.b.text)), strict=True)
+        )
+        return Sample(
+            f"pairwise:{self.kind}", prompt, better(self.a.findings, self.b.findings), marks, self.language, facts
+        )
 
 
 def draw_pair(rng: random.Random, held_out: bool = False, kind: str | None = None) -> Pair:

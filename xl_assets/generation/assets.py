@@ -11,6 +11,7 @@ from xl_assets.generation.recipes import xl_instruct as recipe
 from xl_assets.generation.selection import estimate_quality, select_best
 from xl_assets.outcome import Outcome, by_language
 from xl_assets.partitions import ENGLISH
+from xl_assets.profile import Role
 from xl_assets.step import Step
 from xl_assets.tables import (
     InstructionCandidate,
@@ -26,18 +27,8 @@ from xl_assets.tables import (
 GROUP = "xl_instruct"
 Events = Iterator[dg.MaterializeResult | dg.AssetMaterialization]
 
-_CODE = (
-    "xl_assets.generation.calls",
-    "xl_assets.generation.parsing",
-    "xl_assets.generation.selection",
-    "xl_assets.generation.finishing",
-    "xl_assets.generation.directives",
-    "xl_assets.generation.diversity",
-    "xl_assets.generation.criteria",
-    "xl_assets.generation.recipes",
-    "xl_assets.identity",
-    "xl_assets.tables",
-)
+_GENERATION = ("calls", "criteria", "directives", "diversity", "finishing", "parsing", "recipes", "selection")
+_CODE = (*(f"xl_assets.generation.{name}" for name in _GENERATION), "xl_assets.identity", "xl_assets.tables")
 
 
 def _version(asset: str) -> str:
@@ -127,7 +118,7 @@ def selected_translations(context: dg.AssetExecutionContext, workspace: Workspac
     step = Step(context, workspace)
     candidates = step.read_languages("translation_candidates").collect()
     settings = step.settings("xl_instruct")
-    role = "translator" if settings.selection.estimator == "round_trip" else "quality_estimator"
+    role: Role = "translator" if settings.selection.estimator == "round_trip" else "quality_estimator"
     estimator = models.answerer(step, role)
     folder = settings.prompt_folder
     estimated = estimate_quality(candidates, estimator.fingerprint, estimator, settings.selection, prompt_folder=folder)

@@ -18,7 +18,7 @@ from xl_assets.identity import canonical_json, content_address, derived_seed
 RETRY_TEMPERATURE = 0.7
 
 #: Columns that `plan_calls` adds to its rows; together what a worker needs.
-WANTED: Mapping[str, PolarsDataType] = {
+WANTED: dict[str, PolarsDataType] = {
     "call_id": pl.String,
     "step": pl.String,
     "model_fingerprint": pl.String,
@@ -29,7 +29,7 @@ WANTED: Mapping[str, PolarsDataType] = {
 }
 
 #: What an engine says of a call. `text` is raw; `failure` is null unless transport or engine failed.
-ANSWER: Mapping[str, PolarsDataType] = {
+ANSWER: dict[str, PolarsDataType] = {
     "call_id": pl.String,
     "text": pl.String,
     "finish_reason": pl.String,

@@ -110,7 +110,7 @@ def read_wanted(path: Path, binding: ModelBinding) -> pl.DataFrame:
             planned for another model than the binding's.
     """
     try:
-        frame = pl.read_parquet(path, columns=list(WANTED)).cast(WANTED)
+        frame = pl.read_parquet(path, columns=list(WANTED)).cast(pl.Schema(WANTED))
     except (OSError, pl.exceptions.PolarsError) as error:
         raise WantedError(f"{path} is no file of wanted calls (Parquet with {', '.join(WANTED)}): {error}") from error
     if frame.select((call_address() != pl.col("call_id")).any()).item():
