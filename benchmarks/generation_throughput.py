@@ -2,8 +2,10 @@
 
 Both sides answer the same prompts with the same sampling in the same process settings; the engine's start is on
 neither side. The pipeline's time holds everything else it does: planning what is missing, sorting, prompt rendering,
-feeding the engine, and appending every batch to a call log on disk. Raw vLLM gets its prompts rendered beforehand, in
-one list, in one call, which is its best case.
+feeding the engine, and appending every batch to a call log on disk. Raw vLLM gets all prompts in one call, which is
+its best case, with the chat template already applied.
+
+The work is the pipeline's own: translate the documents of a corpus with the prompt of `translation_candidates`.
 
 Runs alternate (raw, pipeline, raw, ...), each with seeds of its own so that nothing repeats; the first pair warms up
 and is not counted. Prefix caches are emptied before every run. Prints a table, the median ratio and one JSON line.
@@ -26,7 +28,9 @@ from resources.engines import open_engine
 from xl_assets.generation.binding import ModelBinding, Transport
 from xl_assets.generation.calls import Request, Sampling, plan_calls, wanted_calls
 from xl_assets.generation.progress import Progress, Tally
+from xl_assets.generation.prompts import load_prompt
 from xl_assets.generation.worker import answer_calls
+from xl_assets.seeds.readers import collect_seeds
 
 GOAL = 0.90
 
@@ -34,7 +38,8 @@ GOAL = 0.90
 def main(
     model: Annotated[str, typer.Option(help="Model folder.")] = "demo/models/teacher",
     calls: Annotated[int, typer.Option(help="Calls in each run.")] = 512,
-    max_tokens: Annotated[int, typer.Option(help="Longest answer.")] = 48,
+    corpus: Annotated[str, typer.Option(help="JSON lines with a column `text`.")] = "demo/corpus/en.jsonl.zst",
+    max_tokens: Annotated[int, typer.Option(help="Longest answer.")] = 96,
     pairs: Annotated[int, typer.Option(help="Counted pairs of runs.")] = 5,
     batch_size: Annotated[int, typer.Option(help="Answers appended together.")] = 256,
     max_num_seqs: Annotated[int, typer.Option(help="Sequences decoded at once.")] = 128,
@@ -43,11 +48,12 @@ def main(
     log: Annotated[Path | None, typer.Option(help="Folder for the call log; None is a temporary one.")] = None,
 ) -> None:
     """Print pipeline tokens/s over raw vLLM tokens/s."""
+    texts = _texts(corpus, calls)
     binding = ModelBinding(
         role="benchmark",
         model=model,
         dtype=dtype,
-        max_model_len=512,
+        max_model_len=1024,
         transport=Transport(
             threads=1, kv_cache_gib=1, enforce_eager=True, batch_size=batch_size, max_num_seqs=max_num_seqs
         ),
@@ -59,7 +65,7 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         uri = str(log or Path(folder) / "log")
         for pair in range(pairs + 1):
-            wanted = _plan(binding, sampling, calls, pair)
+            wanted = _plan(binding, sampling, texts, pair)
             sides = [("raw", _raw), ("pipeline", _pipeline)]
             found = {name: run(engine, wanted, uri, binding) for name, run in (sides if pair % 2 else sides[::-1])}
             label = pair or "warm"
@@ -72,29 +78,36 @@ def main(
     _report(rates, binding, calls)
 
 
-def _plan(binding: ModelBinding, sampling: Sampling, count: int, run: int) -> pl.DataFrame:
+def _texts(corpus: str, count: int) -> pl.DataFrame:
+    """English documents of passage length, each as often as the wanted number of calls asks (three samples, say)."""
+    documents = collect_seeds(corpus, "en").documents.select("text")
+    passages = documents.filter(pl.col("text").str.len_chars().is_between(60, 350))
+    samples = pl.DataFrame({"sample": range(-(-count // max(passages.height, 1)))})
+    return samples.join(passages, how="cross").head(count).with_row_index("number")
+
+
+def _plan(binding: ModelBinding, sampling: Sampling, texts: pl.DataFrame, run: int) -> pl.DataFrame:
     """Calls whose seeds differ from run to run: no answer of an earlier run is reused."""
-    rows = pl.DataFrame({"row_id": [f"{run}:{i}" for i in range(count)]}).with_columns(
-        pl.concat_str(
-            pl.lit("Write the question that this text answers.\n\nText: The brown hen number "),
-            pl.col("row_id"),
-            pl.lit(" lives on a farm and eats corn."),
-        ).alias("prompt")
+    prompt = load_prompt("xl_instruct/translate").expression(
+        source_language="English", target_language="German", text=pl.col("passage")
     )
-    request = Request("benchmark", [("user", pl.col("prompt"))], sampling, ("row_id",))
+    rows = texts.rename({"text": "passage"})
+    request = Request("benchmark", [("user", prompt)], sampling, ("number", pl.lit(str(run))))
     return wanted_calls(plan_calls(rows, request, binding.fingerprint()))
 
 
 def _raw(engine, wanted: pl.DataFrame, uri: str, binding: ModelBinding) -> float:
-    """One `LLM.generate` over all prompts, which are rendered before the clock starts."""
+    """One `LLM.generate` over all prompts; the chat template is applied before the clock starts."""
     from resources.engines.vllm_offline import _sampling
 
     llm = engine._llm
-    prompts = [engine._render(messages) for messages in wanted["messages"].to_list()]
+    template = llm.get_tokenizer().apply_chat_template
+    messages = wanted["messages"].to_list()
+    prompts = [template(each, tokenize=False, add_generation_prompt=True) for each in messages]
     parameters = [_sampling(*row) for row in wanted.select("parameters", "seed").rows()]
     llm.llm_engine.reset_prefix_cache()
     began = time.perf_counter()
-    outputs = llm.generate(prompts, parameters, use_tqdm=False)
+    outputs = llm.generate(prompts, parameters, use_tqdm=False, tokenization_kwargs={"add_special_tokens": False})
     return sum(len(output.outputs[0].token_ids) for output in outputs) / (time.perf_counter() - began)
 
 

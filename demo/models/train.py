@@ -188,9 +188,10 @@ def _step(model: Network, run: Callable, batch: Batch, optimizers: list[torch.op
             guesses = model.helper["marks"](seen.flatten(0, 1).index_select(0, batch.read)).float()
             marks = F.binary_cross_entropy_with_logits(guesses, batch.marks, pos_weight=_POSITIVE.to(guesses))
             facts = known.flatten(0, 1).index_select(0, batch.facts)
-            said = F.cross_entropy(model.helper["said"](facts).float(), batch.said)
-            asked = F.cross_entropy(model.helper["asked"](facts).float(), batch.asked)
-            helper = (3 * marks + 0.2 * said + 0.2 * asked) * len(batch.read) / batch.ids.numel()
+            helper = 3 * marks * len(batch.read)
+            for name, wanted in (("said", batch.said), ("asked", batch.asked)):
+                helper = helper + F.cross_entropy(model.helper[name](facts).float(), wanted, reduction="sum")
+            helper = helper / batch.ids.numel()
     (loss + helper).backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     for optimizer in optimizers:
