@@ -9,6 +9,7 @@ import xl_assets.seeds.assets
 import xl_assets.training.assets
 from resources.configured import Models, Trainer, Workspace
 from xl_assets.jobs import JOBS
+from xl_assets.terminal import terminal_logger
 
 # Profile and lake come from XL_PROFILE and XL_LAKE where they are set, else the demo and its lake.
 workspace = Workspace()
@@ -30,6 +31,7 @@ defs = dg.Definitions(
         "models": Models(workspace=workspace),
         "trainer": Trainer(workspace=workspace),
     },
+    loggers={"console": terminal_logger},
     # Light steps share a process; models and training run in processes of their own anyway.
     executor=dg.in_process_executor,
 )

@@ -9,6 +9,7 @@ The work is the pipeline's own: translate the documents of a corpus with the pro
 
 Runs alternate (raw, pipeline, raw, ...), each with seeds of its own so that nothing repeats; the first pair warms up
 and is not counted. Prefix caches are emptied before every run. Prints a table, the median ratio and one JSON line.
+The ratio of tokens per CPU second is printed beside it: other work on the machine disturbs it less.
 
 Example: python benchmarks/generation_throughput.py --model demo/models/teacher --calls 512 --pairs 5
 """
@@ -18,7 +19,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import polars as pl
 import typer
@@ -60,22 +61,18 @@ def main(
     )
     engine = open_engine(binding)
     sampling = Sampling(temperature=temperature, max_tokens=max_tokens)
-    rates: dict[str, list[float]] = {"raw": [], "pipeline": []}
-    print(f"{'pair':>4}  {'raw tokens/s':>12}  {'pipeline tokens/s':>17}  {'ratio':>5}")
+    runs: list[dict[str, Run]] = []
+    print(f"{'pair':>4}  {'raw tokens/s':>12}  {'pipeline tokens/s':>17}  {'ratio':>5}  {'CPU ratio':>9}")
     with tempfile.TemporaryDirectory() as folder:
         uri = str(log or Path(folder) / "log")
         for pair in range(pairs + 1):
             wanted = _plan(binding, sampling, texts, pair)
             sides = [("raw", _raw), ("pipeline", _pipeline)]
             found = {name: run(engine, wanted, uri, binding) for name, run in (sides if pair % 2 else sides[::-1])}
-            label = pair or "warm"
-            ratio = found["pipeline"] / found["raw"]
-            print(f"{label:>4}  {found['raw']:>12,.0f}  {found['pipeline']:>17,.0f}  {ratio:>5.3f}", flush=True)
-            if pair:
-                for name, rate in found.items():
-                    rates[name].append(rate)
+            _row(pair or "warm", found)
+            runs += [found] if pair else []
     engine.close()
-    _report(rates, binding, calls)
+    _report(runs, binding, calls)
 
 
 def _texts(corpus: str, count: int) -> pl.DataFrame:
@@ -96,7 +93,24 @@ def _plan(binding: ModelBinding, sampling: Sampling, texts: pl.DataFrame, run: i
     return wanted_calls(plan_calls(rows, request, binding.fingerprint()))
 
 
-def _raw(engine, wanted: pl.DataFrame, uri: str, binding: ModelBinding) -> float:
+class Run(NamedTuple):
+    """Tokens that one side wrote, per second and per CPU second."""
+
+    rate: float
+    cpu_rate: float
+
+
+class Clock:
+    """Seconds and CPU seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter(), time.process_time()
+
+    def run(self, tokens: int) -> Run:
+        return Run(tokens / (time.perf_counter() - self._began[0]), tokens / (time.process_time() - self._began[1]))
+
+
+def _raw(engine, wanted: pl.DataFrame, uri: str, binding: ModelBinding) -> Run:
     """One `LLM.generate` over all prompts; the chat template is applied before the clock starts."""
     from resources.engines.vllm_offline import _sampling
 
@@ -106,32 +120,39 @@ def _raw(engine, wanted: pl.DataFrame, uri: str, binding: ModelBinding) -> float
     prompts = [template(each, tokenize=False, add_generation_prompt=True) for each in messages]
     parameters = [_sampling(*row) for row in wanted.select("parameters", "seed").rows()]
     llm.llm_engine.reset_prefix_cache()
-    began = time.perf_counter()
+    clock = Clock()
     outputs = llm.generate(prompts, parameters, use_tqdm=False, tokenization_kwargs={"add_special_tokens": False})
-    return sum(len(output.outputs[0].token_ids) for output in outputs) / (time.perf_counter() - began)
+    return clock.run(sum(len(output.outputs[0].token_ids) for output in outputs))
 
 
-def _pipeline(engine, wanted: pl.DataFrame, uri: str, binding: ModelBinding) -> float:
+def _pipeline(engine, wanted: pl.DataFrame, uri: str, binding: ModelBinding) -> Run:
     """What the worker does between the engine's start and its end."""
     source = Source(binding.role, binding.name, binding.engine, engine.version, "benchmark")
     tally = Tally()
     engine._llm.llm_engine.reset_prefix_cache()
-    began = time.perf_counter()
+    clock = Clock()
     log = CallLog(uri)
     answer_calls(log.missing(wanted), engine, log, lambda version: source, Progress("benchmark", _quiet), tally)
-    seconds = time.perf_counter() - began
+    run = clock.run(tally.completion_tokens)
     assert tally.answered == wanted.height, tally
-    return tally.completion_tokens / seconds
+    return run
 
 
-def _report(rates: dict[str, list[float]], binding: ModelBinding, calls: int) -> None:
-    ratio = statistics.median(p / r for p, r in zip(rates["pipeline"], rates["raw"], strict=True))
-    medians = {name: round(statistics.median(values), 1) for name, values in rates.items()}
+def _row(label: object, found: dict[str, Run]) -> None:
+    raw, pipeline = found["raw"], found["pipeline"]
+    ratios = f"{pipeline.rate / raw.rate:>5.3f}  {pipeline.cpu_rate / raw.cpu_rate:>9.3f}"
+    print(f"{label:>4}  {raw.rate:>12,.0f}  {pipeline.rate:>17,.0f}  {ratios}", flush=True)
+
+
+def _report(runs: list[dict[str, Run]], binding: ModelBinding, calls: int) -> None:
+    ratio = statistics.median(run["pipeline"].rate / run["raw"].rate for run in runs)
+    cpu_ratio = statistics.median(run["pipeline"].cpu_rate / run["raw"].cpu_rate for run in runs)
     print(f"\nmedian ratio {ratio:.3f} (goal >= {GOAL:.2f}); engine start excluded on both sides")
-    settings = {"model": binding.name, "dtype": binding.dtype, "calls": calls, "pairs": len(rates["raw"])}
-    tokens = {f"{name}_tokens_per_second": value for name, value in medians.items()}
-    line = {"benchmark": "generation_throughput", **settings, **tokens, "ratio": round(ratio, 4), "goal": GOAL}
-    print(json.dumps(line))
+    medians = {name: statistics.median(run[name].rate for run in runs) for name in ("raw", "pipeline")}
+    settings = {"model": binding.name, "dtype": binding.dtype, "calls": calls, "pairs": len(runs)}
+    tokens = {f"{name}_tokens_per_second": round(rate, 1) for name, rate in medians.items()}
+    ratios = {"ratio": round(ratio, 4), "cpu_ratio": round(cpu_ratio, 4), "goal": GOAL}
+    print(json.dumps({"benchmark": "generation_throughput", **settings, **tokens, **ratios}))
     if ratio < GOAL:
         raise typer.Exit(1)
 

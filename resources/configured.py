@@ -22,6 +22,7 @@ from xl_assets.languages import REGISTRY_VARIABLE
 from xl_assets.profile import CHECKOUT, Profile, Role, load_profile
 from xl_assets.seeds.source_hash import source_hash
 from xl_assets.settings import settings_of
+from xl_assets.terminal import quiet_environment
 from xl_assets.training.settings import SftSettings
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def pipes_launch(context: dg.AssetExecutionContext) -> Callable[..., int]:
 
     def launch(command: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
         try:
-            client.run(context=context, command=list(command), env=dict(environment or {}))
+            client.run(context=context, command=list(command), env={**quiet_environment(), **(environment or {})})
         except DagsterPipesExecutionError as error:
             code = re.search(r"code (-?\d+)", str(error))
             return int(code[1]) if code else 1

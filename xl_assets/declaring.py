@@ -14,6 +14,7 @@ from xl_assets.partitions import ENGLISH, LANGUAGES, RELEASES
 
 # Single-run backfills are what keeps one engine start a step; that Dagster calls them beta is known.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 #: One engine start for however many partitions.
 SINGLE_RUN = dg.BackfillPolicy.single_run()

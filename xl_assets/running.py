@@ -156,7 +156,7 @@ class Runner:
             instance=self.instance,
             tags={RANGE_START: first, RANGE_END: last},
             asset_selection=keys,
-            run_config={**config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={**config, "loggers": {"console": {}}},
             raise_on_error=False,
         )
         if not result.success:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import random
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ class Encoded:
     marks: np.ndarray
     said: np.ndarray
     asked: np.ndarray
+    ends: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Batch:
     facts: Tensor
     said: Tensor
     asked: Tensor
+    ends: Tensor
+    scores: Tensor
     tasks: list[str]
     rows: Tensor
 
@@ -68,7 +72,9 @@ def encode(samples: list[Sample], tokenizer) -> list[Encoded]:
             weights[start] = DECISION_WEIGHT
         elif sample.answer.startswith("{"):
             weights[start:-1][[token.strip("Ġ").isdigit() for token in answer.tokens]] = DECISION_WEIGHT / 2
-        out.append(Encoded(sample.task, ids, weights, *_token_marks(sample, prompt, len(ids))))
+        out.append(
+            Encoded(sample.task, ids, weights, *_token_marks(sample, prompt, len(ids)), _token_ends(sample, prompt))
+        )
     return out
 
 
@@ -84,6 +90,11 @@ def _token_marks(sample: Sample, prompt, length: int) -> np.ndarray:
             else:
                 rows[1:, 1 + first : 1 + last] = np.array(values)[:, None] + 1
     return rows
+
+
+def _token_ends(sample: Sample, prompt) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    starts = [start for start, _ in prompt.offsets]
+    return tuple((bisect_right(starts, end), scores) for end, scores in sample.ends)
 
 
 def collate(rows: list[Encoded], length: int, count: int) -> Batch:
@@ -110,6 +121,8 @@ def collate(rows: list[Encoded], length: int, count: int) -> Batch:
         facts=torch.from_numpy(facts),
         said=torch.from_numpy(said.ravel()[facts] - 1),
         asked=torch.from_numpy(asked.ravel()[facts] - 1),
+        ends=torch.tensor([i * length + end for i, row in enumerate(rows) for end, _ in row.ends], dtype=torch.long),
+        scores=torch.tensor([s for row in rows for _, s in row.ends], dtype=torch.long).view(-1, 4) - 1,
         tasks=[row.task for row in rows],
         rows=torch.from_numpy(positions // length),
     )

@@ -16,7 +16,8 @@ class Shape:
     """Size of a model, and of its helper heads, which are there in training only.
 
     After `facts_after` blocks a head names the fact that is said at a token and the one that was asked for instead
-    (`facts` values); after `marks_after` blocks another sees what is wrong there (`marks` kinds).
+    (`facts` values); after `marks_after` blocks another sees what is wrong there (`marks` kinds); after `scores_after`
+    blocks the last token of a response tells its four scores.
     """
 
     vocabulary: int
@@ -25,9 +26,10 @@ class Shape:
     head: int = 32
     inner: int = 512
     marks: int = 5
-    marks_after: int = 5
+    marks_after: int = 4
     facts: int = 52
     facts_after: int = 3
+    scores_after: int = 5
 
 
 class Block(nn.Module):
@@ -68,6 +70,7 @@ class Network(nn.Module):
                 "marks": nn.Linear(shape.hidden, shape.marks),
                 "said": nn.Linear(shape.hidden, shape.facts),
                 "asked": nn.Linear(shape.hidden, shape.facts),
+                "scores": nn.Linear(shape.hidden, 4 * 5),
             }
         )
         for name, parameter in self.named_parameters():
@@ -82,18 +85,16 @@ class Network(nn.Module):
         mask = torch.full((512, 512), float("-inf")).triu(1).bfloat16()
         self.register_buffer("mask", mask, persistent=False)
 
-    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, ids: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         length = ids.shape[1]
         cos, sin, mask = self.cos[:length], self.sin[:length], self.mask[:length, :length]
         x = self.embedding(ids)
-        seen = known = x
+        after = {"facts": self.shape.facts_after, "marks": self.shape.marks_after, "scores": self.shape.scores_after}
+        inside = {}
         for number, block in enumerate(self.blocks, 1):
             x = block(x, cos, sin, mask)
-            if number == self.shape.marks_after:
-                seen = x
-            if number == self.shape.facts_after:
-                known = x
-        return F.rms_norm(x, (self.shape.hidden,), self.norm, 1e-5), seen, known
+            inside |= {name: x for name, last in after.items() if number == last}
+        return F.rms_norm(x, (self.shape.hidden,), self.norm, 1e-5), inside
 
     def logits(self, states: Tensor) -> Tensor:
         return (states @ self.embedding.weight.t()).float()

@@ -28,6 +28,7 @@ class Sample:
         marks: ``(start, end, mark)`` in characters of the prompt: what is wrong there.
         language: language that the task is about.
         facts: ``(start, end, said, asked)`` in characters of the prompt (see `Response.facts`).
+        ends: last character of each judged response, and its scores.
     """
 
     task: str
@@ -36,6 +37,7 @@ class Sample:
     marks: tuple[tuple[int, int, Mark], ...] = ()
     language: str = "en"
     facts: tuple[tuple[int, int, int, int], ...] = ()
+    ends: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
 
 def question(rng: random.Random, held_out: bool = False) -> Sample:
@@ -165,13 +167,10 @@ class Pair:
             response_b=self.b.text,
         )
         at = len(prompt) - len(self.b.text) - len("\n\nResponse B:\n") - len(self.a.text)
-        marks, facts = (
-            of_a + of_b
-            for of_a, of_b in zip(_moved(self.a, at), _moved(self.b, len(prompt) - len(self.b.text)), strict=True)
-        )
-        return Sample(
-            f"pairwise:{self.kind}", prompt, better(self.a.findings, self.b.findings), marks, self.language, facts
-        )
+        parts = zip(_moved(self.a, at), _moved(self.b, len(prompt) - len(self.b.text)), strict=True)
+        marks, facts, ends = (of_a + of_b for of_a, of_b in parts)
+        letter = better(self.a.findings, self.b.findings)
+        return Sample(f"pairwise:{self.kind}", prompt, letter, marks, self.language, facts, ends)
 
 
 def draw_pair(rng: random.Random, held_out: bool = False, kind: str | None = None) -> Pair:
@@ -249,12 +248,13 @@ def _any_form(rng: random.Random) -> str:
     return rng.choices(("directive", "same", "english"), (0.6, 0.25, 0.15))[0]
 
 
-def _moved(response: Response, at: int) -> tuple[tuple, tuple]:
+def _moved(response: Response, at: int) -> tuple[tuple, tuple, tuple]:
     marks = tuple((at + start, at + end, mark) for start, end, mark in response.marks)
-    return marks, tuple((at + start, at + end, *numbers) for start, end, *numbers in response.facts)
+    facts = tuple((at + start, at + end, *numbers) for start, end, *numbers in response.facts)
+    return marks, facts, ((at + len(response.text) - 1, tuple(scores(response.findings).values())),)
 
 
-def _at_end(prompt: str, response: Response, language: str) -> tuple[tuple, str, tuple]:
-    """Return marks, language and facts of a prompt that ends with the response."""
-    marks, facts = _moved(response, len(prompt) - len(response.text))
-    return marks, language, facts
+def _at_end(prompt: str, response: Response, language: str) -> tuple[tuple, str, tuple, tuple]:
+    """Return marks, language, facts and end of a prompt that ends with the response."""
+    marks, facts, ends = _moved(response, len(prompt) - len(response.text))
+    return marks, language, facts, ends

@@ -25,6 +25,7 @@ from demo.models.muon import Muon
 from demo.models.network import Network, Shape, export, from_llama
 from demo.models.tasks import PAIRS, TASKS, Sample, draw_sample, pairwise
 from demo.models.tokenizer import load_tokenizer, train_tokenizer
+from demo.models.truth import CRITERIA
 
 HERE = Path(__file__).parent
 CHUNKS_OF_COPYING = 2
@@ -178,26 +179,33 @@ def _optimizers(model: Network, plan: Plan) -> list[torch.optim.Optimizer]:
 
 def _step(model: Network, run: Callable, batch: Batch, optimizers: list[torch.optim.Optimizer]) -> tuple[float, float]:
     with torch.autocast(batch.ids.device.type, torch.bfloat16):
-        states, seen, known = run(batch.ids)
+        states, inside = run(batch.ids)
         logits = model.logits(states.flatten(0, 1).index_select(0, batch.positions))
         each = F.cross_entropy(logits, batch.targets, reduction="none")
         # By a constant, not by the batch's own sum: a batch of verdicts must not weigh as much as one of sentences.
         loss = (each * batch.weights).sum() / (0.3 * batch.ids.numel())
-        helper = loss.new_zeros(())
-        if len(batch.read):
-            guesses = model.helper["marks"](seen.flatten(0, 1).index_select(0, batch.read)).float()
-            marks = F.binary_cross_entropy_with_logits(guesses, batch.marks, pos_weight=_POSITIVE.to(guesses))
-            facts = known.flatten(0, 1).index_select(0, batch.facts)
-            helper = 3 * marks * len(batch.read)
-            for name, wanted in (("said", batch.said), ("asked", batch.asked)):
-                helper = helper + F.cross_entropy(model.helper[name](facts).float(), wanted, reduction="sum")
-            helper = helper / batch.ids.numel()
+        helper = _helper_loss(model, inside, batch) / batch.ids.numel()
     (loss + helper).backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     for optimizer in optimizers:
         optimizer.step()
         optimizer.zero_grad()
     return loss.item(), helper.item()
+
+
+def _helper_loss(model: Network, inside: dict[str, Tensor], batch: Batch) -> Tensor:
+    """Return what the helper heads get wrong: the steps to a verdict, which the verdict alone would take long to teach."""
+    if not len(batch.read):
+        return torch.zeros((), device=batch.ids.device)
+    rows = {name: states.flatten(0, 1) for name, states in inside.items()}
+    guesses = model.helper["marks"](rows["marks"].index_select(0, batch.read)).float()
+    weight = _POSITIVE.to(guesses)
+    loss = 3 * F.binary_cross_entropy_with_logits(guesses, batch.marks, pos_weight=weight) * len(batch.read)
+    facts = rows["facts"].index_select(0, batch.facts)
+    for name, wanted in (("said", batch.said), ("asked", batch.asked)):
+        loss = loss + F.cross_entropy(model.helper[name](facts).float(), wanted, reduction="sum")
+    scores = model.helper["scores"](rows["scores"].index_select(0, batch.ends)).float().view(-1, 5)
+    return loss + 2 * F.cross_entropy(scores, batch.scores.flatten(), reduction="sum")
 
 
 def _keep_best(model: Network, average: dict[str, Tensor], tests: list[Batch], best: float, save: Callable) -> float:
@@ -226,10 +234,14 @@ def exact_share(model: Network, tests: list[Batch]) -> dict[str, float]:
     seen_marks: dict[tuple[str, bool, bool], int] = defaultdict(int)
     for batch in _on(next(model.parameters()).device.type, iter(tests)):
         with torch.autocast(batch.ids.device.type, torch.bfloat16):
-            states, seen, known = model(batch.ids)
+            states, inside = model(batch.ids)
             hits = (model.logits(states.flatten(0, 1)[batch.positions]).argmax(-1) == batch.targets).float()
-            guesses = model.helper["marks"](seen.flatten(0, 1)[batch.read]) > 0
-            facts = known.flatten(0, 1)[batch.facts]
+            rows = {name: x.flatten(0, 1) for name, x in inside.items()}
+            guesses = model.helper["marks"](rows["marks"][batch.read]) > 0
+            facts = rows["facts"][batch.facts]
+            scores = model.helper["scores"](rows["scores"][batch.ends]).view(-1, 4, 5).argmax(-1)
+        for i, name in enumerate(CRITERIA):
+            named[name] += (scores[:, i] == batch.scores[:, i]).tolist()
         for name, wanted in (("said", batch.said), ("asked", batch.asked)):
             named[name] += (model.helper[name](facts.float()).argmax(-1) == wanted).tolist()
         for i, kind in enumerate(("fact", "broken", "remark", "language", "missing")):
@@ -239,7 +251,7 @@ def exact_share(model: Network, tests: list[Batch]) -> dict[str, float]:
         plain = torch.zeros_like(misses).index_add_(0, batch.rows, torch.ones_like(hits))
         for task, wrong, count in zip(batch.tasks, misses.tolist(), plain.tolist(), strict=False):
             right[task].append(1 - wrong / count if task.startswith("page") else float(wrong == 0))
-    print("facts named: " + "  ".join(f"{k} {sum(v) / max(1, len(v)):.2f}" for k, v in named.items()), flush=True)
+    print("inside: " + "  ".join(f"{k} {sum(v) / max(1, len(v)):.2f}" for k, v in named.items()), flush=True)
     for kind in sorted({kind for kind, _, _ in seen_marks}):
         hits, false, missed = (seen_marks[kind, *key] for key in ((True, True), (True, False), (False, True)))
         print(
