@@ -8,6 +8,7 @@ import pytest
 from resources.configured import Workspace
 from resources.lake import Lake
 from tests.end_to_end.world import write_profile
+from tests.real_text import NTREX, NTREX_LANGUAGES, needs_ntrex
 from xl_assets.partitions import register_languages
 from xl_assets.profile import CHECKOUT
 from xl_assets.seeds import assets
@@ -89,3 +90,29 @@ def test_a_truncated_file_keeps_what_could_be_read(tmp_path):
     record = Lake(tmp_path / "lake").current("seed_documents")["ga"]
     assert record.rows > 0
     assert record.facts["funnel"]["rejected"].keys() & {"truncated"}
+
+
+@needs_ntrex
+def test_clean_real_text_is_kept_in_every_language(tmp_path):
+    languages = NTREX_LANGUAGES
+    result = run_seeds(profile_with(tmp_path, f"{NTREX}/{{language}}.jsonl.zst"), tmp_path / "lake", *languages)
+    assert result.success
+    lake = Lake(tmp_path / "lake")
+    read = {language: record.facts["funnel"]["in"] for language, record in lake.current("seed_documents").items()}
+    kept = {
+        language: record.facts["funnel"]["kept"] for language, record in lake.current("seed_documents_filtered").items()
+    }
+    assert {language: kept[language] / read[language] >= 0.97 for language in languages} == dict.fromkeys(
+        languages, True
+    )
+
+
+@needs_ntrex
+def test_a_crawl_of_many_languages_is_split_by_its_language_column_and_every_line_accounted_for(tmp_path):
+    profile = profile_with(tmp_path, f'{NTREX}/mixed.jsonl.zst"\nlanguage_column = "language')
+    assert run_seeds(profile, tmp_path / "lake", "de", "ga").success
+    for language, record in Lake(tmp_path / "lake").current("seed_documents").items():
+        funnel = record.facts["funnel"]
+        assert funnel["in"] == funnel["kept"] + sum(funnel["rejected"].values()) == 1223, language
+        assert funnel["rejected"]["other_language"] > 0
+        assert funnel["rejected"]["bad_json"] > 0
