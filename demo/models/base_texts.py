@@ -8,6 +8,9 @@ from demo.models.truth import REMARKS
 from demo.world.text import LANGUAGES, WORDINGS, instruction, passage, remark
 
 
+HEADERS = ("In {}:", "The same in {}:", "This is what it says in {}:")
+
+
 def page(rng: random.Random, held_out: bool = False) -> Sample:
     """One page: a passage, a request with its passage, or one passage in two languages."""
     kind = rng.choices(("passage", "request", "bilingual", "bilingual request"), (0.15, 0.2, 0.3, 0.35))[0]
@@ -23,9 +26,9 @@ def page(rng: random.Random, held_out: bool = False) -> Sample:
         code = rng.choice(LANGUAGES)
         text = f"{instruction(facts, code, wording)}\n\n{passage(facts, code, wording)}"
     elif kind == "bilingual":
-        text = f"{passage(facts, first, wording)}\n\n{NAMES[second]}:\n{passage(facts, second, wording)}"
+        text = f"{passage(facts, first, wording)}\n\n{_header(rng, second)}\n{passage(facts, second, wording)}"
     else:
-        text = f"{instruction(facts, 'en', wording)}\n\n{NAMES[code]}:\n{passage(facts, code, wording)}"
+        text = f"{instruction(facts, 'en', wording)}\n\n{_header(rng, code)}\n{passage(facts, code, wording)}"
     return Sample(f"page:{kind}", "", text, language=code)
 
 
@@ -33,3 +36,7 @@ def english_chat(rng: random.Random, held_out: bool = False) -> Sample:
     """An English instruction and its English passage, as a conversation."""
     facts, wording = draw_facts(rng, held_out), rng.randrange(WORDINGS)
     return Sample("chat", instruction(facts, "en", wording), passage(facts, "en", wording))
+
+
+def _header(rng: random.Random, code: str) -> str:
+    return rng.choice(HEADERS).format(NAMES[code])
