@@ -6,12 +6,14 @@ leaves the earlier version in force, and a release can be built from the records
 """
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 import polars as pl
 import pyarrow as pa
@@ -110,16 +112,28 @@ class Record:
         return essence(self) == essence(other)
 
 
+def _check_root(root: str) -> str:
+    if "://" not in root and quote(os.path.abspath(root)) != os.path.abspath(root):
+        raise LakeError(
+            f"the lake's folder {root} has a blank, a bracket or a letter beyond a-z in its path, which Delta tables "
+            "can't have here. Choose a folder with a plain name (--lake or XL_LAKE)."
+        )
+    return root
+
+
 class Lake:
     """Tables below one root.
 
     Args:
         root: folder or object-store URL.
         storage_options: passed to Delta for object stores; never logged.
+
+    Raises:
+        LakeError: a folder whose path deltalake and Polars would spell differently.
     """
 
     def __init__(self, root: str | Path, storage_options: Mapping[str, str] | None = None) -> None:
-        self.root = str(root)
+        self.root = _check_root(str(root))
         self.storage_options = dict(storage_options) if storage_options else None
 
     def uri(self, table: str) -> str:

@@ -57,11 +57,11 @@ class StepLines(logging.Handler):
         return f"  ✗ {step}  {seconds:.1f} s" if event.event_type == dg.DagsterEventType.STEP_FAILURE else None
 
 
-@dg.logger(description="Steps and progress, a line each; set XL_DEBUG for everything.")
+@dg.logger(None, description="Steps and progress, a line each; set XL_DEBUG for everything.")
 def terminal_logger(context: dg.InitLoggerContext) -> logging.Logger:
     """The console logger of every job."""
     if os.environ.get(DEBUG_VARIABLE):
-        return dg.colored_console_logger.logger_fn(context)  # type: ignore[arg-type, return-value]
+        return dg.colored_console_logger.logger_fn(context)
     logger = logging.Logger("xl", logging.DEBUG)
     logger.addHandler(StepLines())
     return logger

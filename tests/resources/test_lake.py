@@ -108,3 +108,9 @@ def test_languages_written_at_once_do_not_lose_each_other(tmp_path):
     assert [writer.exitcode for writer in writers] == [0, 0, 0]
     counts = Lake(root).scan("documents").collect().group_by("language").len()
     assert dict(counts.rows()) == dict.fromkeys(languages, 6)
+
+
+@pytest.mark.parametrize("name", ["my lake", "lac-é", "lake[1]", "a#b"])
+def test_a_folder_that_delta_and_polars_spell_differently_is_refused(tmp_path, name):
+    with pytest.raises(LakeError, match="plain name"):
+        Lake(tmp_path / name)
