@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 app = typer.Typer(
     name="xl",
@@ -117,9 +117,9 @@ def status(profile: ProfileOption = None, lake: LakeOption = None, as_json: Json
     if as_json:
         print(json.dumps([row.__dict__ for row in rows], indent=1))
         return
-    marks = {"fresh": "[green]fresh[/]", "stale": "[yellow]stale[/]", "missing": "[dim]missing[/]"}
+    marks = {"fresh": "[green]✓[/]", "stale": "[yellow]stale[/]", "missing": "[dim]–[/]"}
     keys = [*runner.languages(), *runner.releases()]
-    table = Table("table", "all", *keys, title="Freshness")
+    table = Table(Column("table", no_wrap=True), "all", *keys, title="✓ fresh   – missing")
     cells: dict[str, dict[str | None, str]] = {}
     for row in rows:
         cells.setdefault(row.table, {})[row.partition] = marks[row.state]
