@@ -7,7 +7,7 @@ import polars as pl
 from rich.table import Table
 
 from resources.configured import Workspace
-from resources.lake import RELEASE, Lake, LakeError, Partition, TableVersion
+from resources.lake import RELEASE, Lake, LakeError, Partition, Record, TableVersion
 from xl_assets.evaluation.funnel import FUNNEL
 from xl_assets.evaluation.report_data import STEPS, ModelCard, ReportData
 from xl_assets.evaluation.summary import summary, summary_table
@@ -83,7 +83,7 @@ def report_data(workspace: Workspace, release: str, inputs: Sequence[TableVersio
         release=release,
         date=date,
         models=_models(workspace, records),
-        funnel=_funnel(records),
+        funnel=_funnel([*records, *_other_seeds(lake, records)]),
         win_rates=tables["win_rates"],
         language_fidelity=tables["language_fidelity"],
         criterion_scores=tables["criteria_scores"],
@@ -124,6 +124,17 @@ def _finished(workspace: Workspace, release: str | None) -> ReportData:
             "or name another release or lake"
         )
     return report_data(workspace, release, record.inputs, str(record.facts["date"]))
+
+
+def _other_seeds(lake: Lake, records: Sequence[TableRecord]) -> list[Record]:
+    """Seed tables of the release's languages that no training row was made from: read and filtered all the same."""
+    seen = {(record.table, record.partition) for record in records}
+    languages = sorted({r.partition for r in records if r.table == "xl_instruct" and r.partition})
+    found = []
+    for table in (step for step in FUNNEL_STEPS if step.startswith("seed_")):
+        current = lake.current(table)
+        found += [current[code] for code in languages if code in current and (table, code) not in seen]
+    return found
 
 
 def _funnel(records: Sequence[TableRecord]) -> pl.DataFrame:
