@@ -4,7 +4,7 @@ import multiprocessing
 import random
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -177,3 +177,10 @@ def _produce(queue, draw: Callable[[random.Random, int], Sample], folder: Path, 
         rng = random.Random(f"{seed}/{number}")
         queue.put(encode([draw(rng, number) for _ in range(CHUNK)], tokenizer))
         number += 1
+
+
+def on_device(device: str, source: Iterator[Batch]) -> Iterator[Batch]:
+    """Move batches to where the model is."""
+    for batch in source:
+        moved = {k: v.to(device) for k, v in vars(batch).items() if isinstance(v, Tensor)}
+        yield replace(batch, **moved)

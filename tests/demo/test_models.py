@@ -22,6 +22,7 @@ def load():
     transformers = pytest.importorskip("transformers")
     import torch
 
+    torch.set_num_threads(1)  # a second thread only waits on models of this size
     loaded = {}
 
     def _load(name):
@@ -51,7 +52,7 @@ def reply(load):
             tokenizer_kwargs={"padding_side": "left"},
         )
         with torch.no_grad():
-            out = model.generate(**batch, max_new_tokens=120, do_sample=False)
+            out = model.generate(**batch, max_new_tokens=90, do_sample=False)
         return tokenizer.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
 
     return _reply

@@ -18,7 +18,8 @@ FILTERING = ("seed_documents_identified", "seed_documents_filtered", "language_f
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory):
     folder = tmp_path_factory.mktemp("end_to_end")
-    profile, root = write_profile(folder), folder / "lake"
+    # Few rows, so more passes over them than the demo needs.
+    profile, root = write_profile(folder, **{"epochs = 3": "epochs = 12"}), folder / "lake"
     xl(profile, root, *RUN)
     return profile, root
 
