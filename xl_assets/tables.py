@@ -151,7 +151,7 @@ class SelectedTranslation(Filtered):
 
 
 class InstructionCandidate(dy.Schema):
-    """A row that may be trained on. Every recipe ends here; `instruction` ends with its directive."""
+    """A row that may be trained on. Every recipe ends here; `instruction` ends with its directive, if it has one."""
 
     row_id = dy.String(primary_key=True)
     language = dy.String(nullable=False)

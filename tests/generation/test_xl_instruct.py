@@ -181,6 +181,13 @@ def test_an_instruction_ends_with_a_directive_from_the_pool_of_its_language():
     assert candidates["row_id"].is_unique().all()
 
 
+def test_an_english_answer_is_asked_for_without_a_directive():
+    candidates = to_instruction_candidates(selected(["en", "de"]))
+    english = candidates.filter(pl.col("language") == "en")
+    assert set(english["directive"]) == {""}
+    assert english["instruction"].str.ends_with("?").all()
+
+
 def test_directives_vary_over_pairs_and_not_with_their_order():
     rows = selected(["de"])
     first = to_instruction_candidates(rows)

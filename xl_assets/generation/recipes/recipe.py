@@ -24,6 +24,8 @@ from xl_assets.generation.prompts import Prompt, load_prompt
 from xl_assets.identity import content_address
 from xl_assets.tables import InstructionCandidate, check_table
 
+ENGLISH = "en"
+
 #: Template field -> what fills it: an expression over the rows, or a constant.
 Fields = Mapping[str, str | pl.Expr]
 
@@ -120,7 +122,11 @@ def instruction_candidates(rows: pl.DataFrame, recipe: str, directives: bool = T
         A checked table `InstructionCandidate`.
     """
     languages = rows["language"].unique(maintain_order=True).to_list()
-    chosen = chosen_directive(languages, "pair_id") if directives else pl.lit("")
+    # An English answer to an English instruction is asked for by nothing: with a directive on every row, a model
+    # learns to need one, and answers a plain English prompt in any language.
+    is_english = pl.col("language") == ENGLISH
+    chosen = pl.when(~is_english).then(chosen_directive(languages, "pair_id")).otherwise(pl.lit(""))
+    chosen = chosen if directives else pl.lit("")
     written = rows.with_columns(chosen.alias("directive"), pl.lit(recipe).alias("recipe")).with_columns(
         with_directive().alias("instruction")
     )
