@@ -79,7 +79,8 @@ def test_every_step_sees_the_criteria_that_the_settings_name():
     scored = score_pairs(responses, MODEL, score, changed)
     for asked in (refine, score):
         assert "- wit: it makes one smile" in asked.calls["messages"][0][0]["content"]
-    assert '"required":["wit"]' in score.calls["parameters"][0]
+    schema = json.loads(json.loads(score.calls["parameters"][0])["json_schema"])
+    assert schema["required"] == ["wit"]
     assert scored["scores"].to_list() == [[{"criterion": "wit", "score": 4}]]
 
 
