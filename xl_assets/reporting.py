@@ -149,7 +149,7 @@ def _funnel(records: Sequence[TableRecord]) -> pl.DataFrame:
 
 
 def _costs(workspace: Workspace, records: Sequence[TableRecord]) -> pl.DataFrame:
-    """Calls and tokens from the call log, seconds from the records: the longest partition of a step's run."""
+    """Calls and tokens from the call log; seconds of the step's last run, or of its calls if that run reused them."""
     spent = workspace.call_log.statistics()
     rows = []
     for asset, steps in STEP_CALLS.items():
@@ -157,7 +157,7 @@ def _costs(workspace: Workspace, records: Sequence[TableRecord]) -> pl.DataFrame
         calls = spent.filter(pl.col("step").is_in(steps))
         totals = [int(calls[name].sum()) for name in ("answered", "prompt_tokens", "completion_tokens")]
         if made:
-            rows.append((asset, *totals, max(made)))
+            rows.append((asset, *totals, max(*made, float(calls["seconds"].sum()))))
     return pl.DataFrame(rows, schema=STEPS, orient="row")
 
 
