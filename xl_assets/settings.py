@@ -34,6 +34,11 @@ class EvaluationSettings:
     criteria: CriteriaSettings = field(default_factory=CriteriaSettings)
     win_rate: WinRateSettings = field(default_factory=WinRateSettings)
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, with the hashes of the prompts in use: a user's own prompt folder has no code version."""
+        prompts = (self.responses.prompt, self.judge.prompt, self.criteria.prompt)
+        return {**_jsonable(self), "prompts": {prompt.name: prompt.hash for prompt in prompts}}
+
 
 def settings_of(profile: Profile, name: str) -> Any:
     """Build the settings of one section.
@@ -64,7 +69,7 @@ def plain(settings: Any) -> dict[str, Any]:
 
 def _jsonable(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _jsonable(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: _jsonable(getattr(value, f.name)) for f in fields(value) if f.name != "prompt_folder"}
     if isinstance(value, dict):
         return {str(k): _jsonable(v) for k, v in value.items() if k != "prompt_folder"}
     if isinstance(value, (list, tuple, set, frozenset)):
