@@ -2,7 +2,7 @@
 # make test   lint, types and tests
 # make ui     Dagster's UI on http://127.0.0.1:3000
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint ui demo-models demo-models-check bench clean-lake
+.PHONY: help setup demo test lint ui demo-models demo-models-check bench bench-corpora bench-peers clean-lake
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -32,6 +32,14 @@ demo-models-check: setup ## measure the demo's models on held-out combinations
 
 bench: setup ## print generation tokens/s of the pipeline beside raw vLLM
 	@.venv/bin/python -m benchmarks.generation_throughput
+
+bench-corpora: setup ## print language ID, cleaning and near duplicates beside the peers that are installed
+	@.venv/bin/python -m benchmarks.language_identification
+	@.venv/bin/python -m benchmarks.corpus_cleaning
+	@.venv/bin/python -m benchmarks.near_duplicates
+
+bench-peers: ## install datatrove, dolma and NeMo Curator beside, for bench-corpora (several GB)
+	@benchmarks/setup_peers
 
 clean-lake: ## delete the demo's lake (tables, call log, models, reports)
 	@rm -rf data_lake/demo

@@ -1,0 +1,128 @@
+"""Cleaning a corpus: language identification, Gopher quality and repetition, from zst to Parquet; beside three peers.
+
+Paired: every round gives all tools the same documents, and a ratio is of one round. Documents are real text (see
+`real_documents`), the model, the languages' thresholds and the stop words are the same for all.
+
+Example: python -m benchmarks.corpus_cleaning --documents 102000 --rounds 3
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import zstandard
+
+from benchmarks.measuring import Figure, Usage, last_json, measured, paired, show
+from benchmarks.real_documents import LANGUAGES, regrouped
+from resources.language_identifier import LanguageIdentifier
+from xl_assets.languages import registry
+
+HERE = Path(__file__).parent
+WORK, PEERS = HERE / ".work", HERE / ".peers"
+RULES = ("gopher_quality", "gopher_repetition")
+
+#: Name of a peer -> its environment, its script and further arguments.
+RUNS = {
+    "datatrove, words at white space": ("datatrove", "datatrove_clean.py", ()),
+    "datatrove, its default tokenisers": ("datatrove", "datatrove_clean.py", ("--words", "default")),
+    "dolma": ("dolma", "dolma_clean.py", ()),
+    "NeMo Curator": ("curator", "curator_clean.py", ()),
+}
+
+
+def main(
+    documents: Annotated[int, typer.Option(help="How many, over all rounds.")] = 102_000,
+    rounds: Annotated[int, typer.Option(help="Rounds, each with other documents.")] = 3,
+    slow_rounds: Annotated[int, typer.Option(help="In how many datatrove runs with its default tokenisers.")] = 1,
+    peers: Annotated[bool, typer.Option(help="Run the peers too (make bench-peers installs them).")] = True,
+) -> None:
+    """Measure and print."""
+    corpora = [_corpus(number, documents // rounds) for number in range(rounds)]
+    known = {name: run for name, run in RUNS.items() if peers and (PEERS / run[0] / "bin" / "python").is_file()}
+    if peers and len(known) < len(RUNS):
+        print("not installed, so left out:", ", ".join(sorted(set(RUNS) - set(known))), "(make bench-peers)")
+    ours: list[Usage] = []
+    theirs: dict[str, list[Usage]] = {name: [] for name in known}
+    for number, corpus in enumerate(corpora):
+        ours.append(_ours(corpus, workers=1, cores=[0]))
+        for name, (place, script, further) in known.items():
+            if "--words" not in further or number < slow_rounds:
+                theirs[name].append(_peer(corpus, place, script, further))
+        print(f"round {number + 1} of {rounds} done", file=sys.stderr)
+    rate = documents // rounds
+    figures = [Figure("xl corpus clean: documents per CPU second", round(rate / min(u.cpu for u in ours)), "1/s")]
+    figures += [
+        paired(f"CPU beside {name}", "s", [u.cpu for u in ours[: len(used)]], [u.cpu for u in used])
+        for name, used in theirs.items()
+    ]
+    show("LID + Gopher quality + Gopher repetition", [*figures, *_second_core(corpora[0]), *_memory(corpora)])
+
+
+def _second_core(corpus: Path) -> list[Figure]:
+    """Wall time with one core and with two."""
+    pairs = [(_ours(corpus, workers=2, cores=[0]), _ours(corpus, workers=2, cores=[0, 1])) for _ in range(3)]
+    return [paired("second core", "s", [two.wall for _, two in pairs], [one.wall for one, _ in pairs])]
+
+
+def _memory(corpora: list[Path]) -> list[Figure]:
+    """Peak memory of all processes together, for a tenth of a corpus and for all."""
+    small = _corpus(100, _lines(corpora[0]) // 10)
+    few, many = _ours(small, workers=2), _ours(corpora[0], workers=2)
+    return [
+        Figure("peak memory, 2 workers", round(many.peak / 2**20), "MiB"),
+        Figure(
+            "peak memory, 10 times the documents",
+            round(many.peak / 2**20),
+            "MiB",
+            round(few.peak / 2**20),
+            round(many.peak / few.peak, 3),
+        ),
+    ]
+
+
+def _ours(corpus: Path, workers: int, cores: list[int] | None = None) -> Usage:
+    out = WORK / "out" / "xl"
+    shutil.rmtree(out, ignore_errors=True)
+    rules = [part for rule in RULES for part in ("--rules", rule)]
+    xl = str(Path(sys.executable).with_name("xl"))
+    command = [xl, "corpus", "clean", str(corpus), "--out", str(out), *rules, "--no-duplicates"]
+    return measured([*command, "--workers", str(workers), "--json"], cores)
+
+
+def _peer(corpus: Path, place: str, script: str, further: tuple[str, ...]) -> Usage:
+    out, model = WORK / "out" / place, str(LanguageIdentifier().path)
+    shutil.rmtree(out, ignore_errors=True)
+    python = PEERS / place / "bin" / "python"
+    command = [str(python), str(HERE / "peers" / script), str(corpus), str(out), model, str(corpus / "settings.json")]
+    # One core for all, and no threads that only wait.
+    usage = measured([*command, *further], [0], PEER_MODEL=model, OMP_NUM_THREADS="1")
+    print(script, *further, last_json(usage.out), f"{usage.cpu:.1f} s", file=sys.stderr)
+    return usage
+
+
+def _corpus(number: int, documents: int) -> Path:
+    """A folder with one file a language, and the settings for the peers."""
+    folder = WORK / f"corpus-{number}-{documents}"
+    if (folder / "settings.json").is_file():
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    for language in LANGUAGES:
+        text = b"".join(batch.write_ndjson().encode() for batch in regrouped(documents // 12, number, (language,)))
+        (folder / f"{language}.jsonl.zst").write_bytes(zstandard.compress(text))
+    settings = {
+        code: {"threshold": entry.document_threshold, "stop_words": list(entry.stop_words)}
+        for code, entry in registry().items()
+    }
+    (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    return folder
+
+
+def _lines(folder: Path) -> int:
+    return int(folder.name.rpartition("-")[2])
+
+
+if __name__ == "__main__":
+    typer.run(main)
