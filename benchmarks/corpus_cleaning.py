@@ -18,6 +18,7 @@ import zstandard
 from benchmarks.measuring import Figure, Usage, last_json, measured, paired, show
 from benchmarks.real_documents import LANGUAGES, regrouped
 from resources.language_identifier import LanguageIdentifier
+from xl_assets.filters.measures.gopher import stop_words_of
 from xl_assets.languages import registry
 
 HERE = Path(__file__).parent
@@ -113,7 +114,7 @@ def _corpus(number: int, documents: int) -> Path:
         text = b"".join(batch.write_ndjson().encode() for batch in regrouped(documents // 12, number, (language,)))
         (folder / f"{language}.jsonl.zst").write_bytes(zstandard.compress(text))
     settings = {
-        code: {"threshold": entry.document_threshold, "stop_words": list(entry.stop_words)}
+        code: {"threshold": entry.document_threshold, "stop_words": sorted(stop_words_of(entry))}
         for code, entry in registry().items()
     }
     (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")

@@ -5,11 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from resources.language_identifier import LanguageIdentifier
+from xl_assets.fasttext import FastTextScorer
 from xl_assets.languages import (
+    GENERIC_FILE,
     REGISTRY_VARIABLE,
     RegistryError,
     UnknownLanguage,
+    any_language,
     get_language,
+    lid_codes,
     load_registry,
     registered,
     registry_frame,
@@ -57,6 +62,37 @@ def test_an_unknown_code_names_the_closest_the_known_and_the_remedy() -> None:
         get_language("Germn")
 
 
+def test_every_language_of_the_shipped_model_has_a_generic_entry() -> None:
+    generic = load_registry(GENERIC_FILE)
+    labels = FastTextScorer.load(LanguageIdentifier().path).labels
+    assert set(generic) == {label.removeprefix("__label__") for label in labels}
+    assert all(code in entry.lid_labels for code, entry in generic.items())
+    swedish = any_language("sv")
+    assert (swedish.name, swedish.native_name, swedish.script) == ("Swedish", "svenska", "Latn")
+    assert swedish.lid_labels == ("sv", "swe_Latn")
+    dense = {code for code, entry in generic.items() if not entry.spaces_between_words}
+    assert dense == {"zh", "wuu", "yue", "ja", "th", "lo", "km", "my", "bo"}
+    assert any_language("gu").script_class == r"\p{Gujarati}"
+
+
+def test_a_generic_entry_does_not_register_its_language() -> None:
+    assert "sv" not in registered()
+    with pytest.raises(UnknownLanguage, match="XL_LANGUAGES"):
+        get_language("sv")
+    assert any_language("de") is get_language("de")
+    with pytest.raises(UnknownLanguage, match="XL_LANGUAGES"):
+        any_language("xx")
+
+
+def test_no_two_languages_share_a_label_and_a_registered_one_has_its_own() -> None:
+    labels = [label for entry in load_registry(GENERIC_FILE).values() for label in entry.lid_labels]
+    assert len(labels) == len(set(labels))
+    codes = lid_codes()
+    assert all(codes[label] == code for code in registered() for label in get_language(code).lid_labels)
+    assert codes["als_Latn"] == "sq"
+    assert codes["als"] == "als"
+
+
 def test_one_entry_in_a_file_adds_a_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(REGISTRY_VARIABLE, str(_file(tmp_path, SWEDISH)))
     entry = get_language("sv")
@@ -79,7 +115,7 @@ def test_any_changed_attribute_changes_the_hash(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("[sv]\nname = 3\nfoo = 1\nscript = 'Latn'", "name: .*native_name: .*foo: .*Known keys: code, name"),
-        ("[sv]\nname = 'a'\nnative_name = 'a'\nscript = 'Gujr'", "Gujr.*add script_class"),
+        ("[sv]\nname = 'a'\nnative_name = 'a'\nscript = 'Cher'", "Cher.*add script_class"),
         ("[sv", "no valid TOML"),
         ("sv = 1", "write a table"),
         ("['../x']\nname = 'a'\nnative_name = 'a'\nscript = 'Latn'", "two or three small letters"),

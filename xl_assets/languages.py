@@ -21,6 +21,9 @@ from xl_assets.identity import parameters_hash
 #: The entries that come with the project, in the form of a user's own file.
 SHIPPED_FILE = Path(__file__).with_name("languages.toml")
 
+#: Every language that lid.176 tells apart; made by `benchmarks.generic_languages` from CLDR.
+GENERIC_FILE = Path(__file__).with_name("generic_languages.toml")
+
 #: Names the TOML file with a user's own languages.
 REGISTRY_VARIABLE = "XL_LANGUAGES"
 
@@ -44,6 +47,14 @@ SCRIPT_CLASSES = {
     "Beng": r"\p{Bengali}",
     "Taml": r"\p{Tamil}",
     "Telu": r"\p{Telugu}",
+    "Gujr": r"\p{Gujarati}",
+    "Guru": r"\p{Gurmukhi}",
+    "Knda": r"\p{Kannada}",
+    "Mlym": r"\p{Malayalam}",
+    "Orya": r"\p{Oriya}",
+    "Sinh": r"\p{Sinhala}",
+    "Thaa": r"\p{Thaana}",
+    "Tibt": r"\p{Tibetan}",
     "Ethi": r"\p{Ethiopic}",
     "Geor": r"\p{Georgian}",
     "Armn": r"\p{Armenian}",
@@ -114,7 +125,7 @@ class Language:
         if not self.script_class and self.script not in SCRIPT_CLASSES:
             raise RegistryError(
                 f"language {self.code}: script {self.script!r} is not one of {', '.join(SCRIPT_CLASSES)}; "
-                r"add script_class, e.g. '\p{Gujarati}'"
+                r"add script_class, e.g. '\p{Cherokee}'"
             )
         derived = {
             "script_class": self.script_class or SCRIPT_CLASSES.get(self.script),
@@ -132,7 +143,7 @@ class Language:
 
 
 def get_language(code: str) -> Language:
-    """Return the entry of a language.
+    """Return the entry of a registered language.
 
     Raises:
         UnknownLanguage: names the closest and all known codes, and how a language is added.
@@ -141,6 +152,24 @@ def get_language(code: str) -> Language:
     if code in languages:
         return languages[code]
     raise UnknownLanguage(_unknown(code, languages))
+
+
+def any_language(code: str) -> Language:
+    """Return the entry of a registered language, else a generic one: name, script and labels, no own thresholds.
+
+    For identifying and filtering text. What trains on a language or answers in it asks `get_language`.
+
+    Raises:
+        UnknownLanguage: the code is neither registered nor one of lid.176's.
+    """
+    generic = load_registry(GENERIC_FILE)
+    return generic[code] if code in generic and code not in registry() else get_language(code)
+
+
+def lid_codes() -> Mapping[str, str]:
+    """Label of an identification model, without prefix -> code; a registered language's labels are its own."""
+    every = [*load_registry(GENERIC_FILE).values(), *registry().values()]
+    return {label: entry.code for entry in every for label in entry.lid_labels}
 
 
 def registered() -> tuple[str, ...]:
@@ -187,7 +216,7 @@ def load_registry(path: Path) -> Mapping[str, Language]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RegistryError(f"language file {path} is no valid TOML: {error}") from error
     own = {code: _entry(code, table, path) for code, table in tables.items()}
-    return own if path == SHIPPED_FILE else {**load_registry(SHIPPED_FILE), **own}
+    return own if path in (SHIPPED_FILE, GENERIC_FILE) else {**load_registry(SHIPPED_FILE), **own}
 
 
 def _entry(code: str, table: object, path: Path) -> Language:

@@ -42,6 +42,50 @@ class SeedSource(BaseModel):
     license: str | None = None
 
 
+class QualitySource(BaseModel):
+    """Good and bad examples of a language, to train its quality classifier on.
+
+    Attributes:
+        positives: path, or paths, of documents as the corpus should be; ``{language}`` stands for the code.
+        negatives: the same of documents as it should not be.
+        columns: our column -> the sources', for both.
+        license: licence of the examples, where the rows have none.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    positives: str | list[str]
+    negatives: str | list[str]
+    columns: dict[str, str] = Field(default_factory=dict)
+    license: str | None = None
+
+
+class PerplexitySource(BaseModel):
+    """A language's KenLM model, and the SentencePiece model of its tokens where it was trained on such."""
+
+    model_config = ConfigDict(extra="forbid")
+    model: str
+    sentencepiece: str | None = None
+
+
+class QualitySection(BaseModel):
+    """Models that score documents; by language, or ``default`` for every language.
+
+    Attributes:
+        sources: examples to train classifiers on. A language without has none, and its documents no score.
+        training: fields of `quality.settings.QualityTrainingSettings`.
+        share: share of each language's documents to keep.
+        shares: language -> share, stronger than `share`.
+        perplexity: KenLM models.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    sources: dict[str, QualitySource] = Field(default_factory=dict)
+    training: dict[str, Any] = Field(default_factory=dict)
+    share: float = 1.0
+    shares: dict[str, float] = Field(default_factory=dict)
+    perplexity: dict[str, PerplexitySource] = Field(default_factory=dict)
+
+
 class EvaluationSource(BaseModel):
     """The prompts that models are judged on."""
 
@@ -70,6 +114,7 @@ class Profile(BaseModel):
     passages: dict[str, Any] = Field(default_factory=dict)
     identification: dict[str, Any] = Field(default_factory=dict)
     filters: dict[str, Any] = Field(default_factory=dict)
+    quality: QualitySection = Field(default_factory=QualitySection)
     xl_instruct: dict[str, Any] = Field(default_factory=dict)
     mixture: dict[str, Any] = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)
@@ -99,11 +144,31 @@ class Profile(BaseModel):
             )
         return source.model_copy(update={"path": self.place(source.path.replace("{language}", language))})
 
+    def quality_source(self, language: str) -> QualitySource | None:
+        """A language's examples of good and bad documents with paths that can be opened; None without any."""
+        found = self.quality.sources.get(language) or self.quality.sources.get("default")
+        if found is None:
+            return None
+        placed = {name: self._places(getattr(found, name), language) for name in ("positives", "negatives")}
+        return found.model_copy(update=placed)
+
+    def perplexity_source(self, language: str) -> PerplexitySource | None:
+        """A language's KenLM model with paths that can be opened; None without one."""
+        found = self.quality.perplexity.get(language) or self.quality.perplexity.get("default")
+        if found is None:
+            return None
+        pieces = self._places([found.sentencepiece], language)[0] if found.sentencepiece else None
+        return PerplexitySource(model=self._places(found.model, language)[0], sentencepiece=pieces)
+
     def place(self, path: str) -> str:
         """A path or URL as it can be opened: relative paths are put below the profile's folder."""
         if "://" in path or Path(path).is_absolute():
             return path
         return str(self.base_folder / path)
+
+    def _places(self, paths: str | list[str], language: str) -> list[str]:
+        given = [paths] if isinstance(paths, str) else paths
+        return [self.place(path.replace("{language}", language)) for path in given]
 
     def model(self, role: Role) -> Mapping[str, Any]:
         """The binding's fields of the model that plays a role, with its path made absolute if it is a folder here."""

@@ -13,6 +13,7 @@ from xl_assets.filters.pipeline import FilterSettings
 from xl_assets.generation.calls import Sampling
 from xl_assets.generation.recipes.xl_instruct import XLInstructSettings
 from xl_assets.profile import Profile, ProfileError
+from xl_assets.quality.settings import QualitySettings, QualityTrainingSettings
 from xl_assets.seeds.passages import PassageSettings
 from xl_assets.training.mixture import PRESETS, MixtureSettings
 from xl_assets.training.settings import SftSettings
@@ -45,7 +46,8 @@ def settings_of(profile: Profile, name: str) -> Any:
 
     Args:
         profile: the loaded profile.
-        name: identification, filters, passages, xl_instruct, mixture, training or evaluation.
+        name: identification, filters, quality, quality_training, passages, xl_instruct, mixture, training
+            or evaluation.
 
     Raises:
         ProfileError: names the section and what is wrong with it.
@@ -116,6 +118,8 @@ def _prompt_folder(profile: Profile) -> dict[str, Any]:
 _BUILDERS = {
     "identification": lambda profile: IdentificationSettings(**profile.identification),
     "filters": lambda profile: FilterSettings(**profile.filters),
+    "quality": lambda profile: QualitySettings(profile.quality.share, profile.quality.shares),
+    "quality_training": lambda profile: QualityTrainingSettings(**profile.quality.training),
     "passages": lambda profile: PassageSettings(**profile.passages),
     "xl_instruct": _xl_instruct,
     "mixture": _mixture,

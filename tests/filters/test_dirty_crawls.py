@@ -1,9 +1,12 @@
 """Reading, identification and filters together, on dirty crawls whose every fault is known."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 from resources.language_identifier import LanguageIdentifier
+from tests.dirty_corpus import write_dirty_crawl
 from tests.real_text import DEMO, NTREX, NTREX_LANGUAGES, needs_ntrex, truth_of
 from xl_assets.filters.language_id import identify_documents
 from xl_assets.filters.near_duplicates import DuplicateSettings
@@ -76,6 +79,16 @@ def test_clean_real_text_passes(language: str, identifier: LanguageIdentifier) -
 def test_every_fault_of_a_real_dirty_crawl_is_caught_for_its_reason(identifier: LanguageIdentifier) -> None:
     truth = truth_of(NTREX / "mixed.truth.jsonl").with_columns(file=pl.lit("mixed.jsonl.zst"))
     _check(_decisions(collect_seeds(str(NTREX / "mixed.jsonl.zst"), None), identifier), truth, lost_at_most=0.02)
+
+
+@needs_ntrex
+@pytest.mark.parametrize("seed", [7, 20_261_121])
+def test_the_same_holds_on_another_mix_made_with_another_seed(
+    seed: int, tmp_path: Path, identifier: LanguageIdentifier
+) -> None:
+    crawl = write_dirty_crawl(tmp_path, seed)
+    truth = truth_of(crawl.truth).with_columns(file=pl.lit(crawl.corpus.name))
+    _check(_decisions(collect_seeds(str(crawl.corpus), None), identifier), truth, lost_at_most=0.02)
 
 
 @pytest.mark.skipif(not (DEMO / "truth.jsonl").is_file(), reason="the demo corpus is not there")

@@ -6,11 +6,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.real_text import NTREX, NTREX_LANGUAGES, needs_ntrex
-from xl_assets.filters.heuristics import RULES, UnknownRule, apply_heuristics, thresholds_of
+from xl_assets.filters.heuristics import METRIC, apply_heuristics
+from xl_assets.filters.repetition import repeated_words
+from xl_assets.filters.rules import (
+    FAMILIES,
+    RULE_SETS,
+    RULES,
+    UnknownRule,
+    UnknownRuleSet,
+    measure_texts,
+    rules_of,
+    thresholds_of,
+)
+from xl_assets.filters.texts import Texts
 from xl_assets.filters.thresholds import derive_rule_thresholds
-from xl_assets.filters.tokens import Tokens
 from xl_assets.languages import get_language
-from xl_assets.seeds.readers import collect_seeds
 
 GOOD = (
     "The harbour was quiet when the first boats came back in the evening, and nobody on the pier said a word. "
@@ -23,9 +33,11 @@ GOOD_ZH = (
 )
 
 
-def _judge(*texts: str, language: str = "en", **thresholds: float) -> pl.DataFrame:
-    frame = pl.DataFrame({"text": list(texts), "language": [language] * len(texts)})
-    return apply_heuristics(frame, thresholds=thresholds)
+def _judge(*texts: str, language: str = "en", sets: tuple[str, ...] = ("house",), **thresholds: float) -> pl.DataFrame:
+    frame = pl.DataFrame(
+        {"text": list(texts), "language": [language] * len(texts)}, schema={"text": pl.String, "language": pl.String}
+    )
+    return apply_heuristics(frame, thresholds=thresholds, sets=sets)
 
 
 def _values(judged: pl.DataFrame, row: int = 0) -> dict[str, float | None]:
@@ -60,26 +72,69 @@ def test_good_text_passes_in_spaced_and_unspaced_scripts() -> None:
     assert "repetition" in _judge(GOOD_ZH * 3, language="zh")["reasons"][0]
 
 
-def test_chinese_words_are_counted_by_characters_not_by_spaces() -> None:
-    assert _values(_judge(GOOD_ZH, language="zh"))["words"] == pytest.approx(len(GOOD_ZH) / 1.6, rel=0.2)
-    assert _values(_judge(GOOD_ZH, language="zh"))["mean_word_length"] is None
+def test_chinese_words_are_the_segmenters_without_punctuation() -> None:
+    values = _values(_judge("港口很安静，码头上没有人说话。", language="zh"))
+    assert values["words"] == 8  # 港口 很 安静 码头 上 没有 人 说话
+    assert values["alphabetic_words"] == 1
+    assert values["mean_word_length"] is None
 
 
-def test_every_rule_is_measured_with_the_threshold_that_was_used() -> None:
-    metrics = _judge(GOOD, words=3.0)["metrics"][0].to_list()
-    assert [metric["rule"] for metric in metrics] == [rule.name for rule in RULES]
-    assert {metric["rule"]: metric["threshold"] for metric in metrics} == thresholds_of(
-        get_language("en"), {"words": 3.0}
-    )
-    assert next(metric for metric in metrics if metric["rule"] == "words")["value"] == len(GOOD.split())
+def test_every_rule_of_the_chosen_sets_is_measured_with_the_threshold_that_was_used() -> None:
+    for sets in (("house",), ("gopher_quality", "gopher_repetition"), ("house", "gopher_repetition")):
+        metrics = _judge(GOOD, sets=sets)["metrics"][0].to_list()
+        assert [metric["rule"] for metric in metrics] == [rule.name for rule in rules_of(sets)]
+        used = {metric["rule"]: metric["threshold"] for metric in metrics}
+        assert used == thresholds_of(get_language("en"), sets=sets)
+    values = _values(_judge(GOOD, words=3.0))
+    assert values["words"] == values["words_most"] == len(GOOD.split())
 
 
-def test_thresholds_of_the_settings_win_over_the_languages_and_these_over_the_rules() -> None:
+def test_thresholds_of_the_settings_win_over_the_languages_and_these_over_the_sets() -> None:
     assert thresholds_of(get_language("de"))["stop_word_share"] == 0.06
     assert thresholds_of(get_language("fi"))["stop_word_share"] == 0.04
     assert thresholds_of(get_language("fi"), {"stop_word_share": 0.5})["stop_word_share"] == 0.5
+    assert "stop_word_share" not in thresholds_of(get_language("fi"), sets=("gopher_quality",))
+
+
+def test_of_two_sets_with_the_same_rule_the_later_ones_threshold_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RULE_SETS, "strict", {"words": 500.0})  # type: ignore[arg-type]
+    assert thresholds_of(get_language("en"), sets=("house", "strict"))["words"] == 500
+    assert thresholds_of(get_language("en"), sets=("strict", "house"))["words"] == 20
+    assert list(thresholds_of(get_language("en"), sets=("strict",))) == ["words"]
+
+
+def test_a_threshold_without_effect_and_an_unknown_set_are_refused_with_what_there_is() -> None:
     with pytest.raises(UnknownRule, match=r"settings: no rule is called wrods; the rules are words"):
         _judge(GOOD, wrods=1)
+    with pytest.raises(UnknownRule, match=r"gopher_words is not in the chosen sets \(house\); .*gopher_quality"):
+        _judge(GOOD, gopher_words=1)
+    with pytest.raises(UnknownRuleSet, match=r"'gopher_qualty'. Did you mean 'gopher_quality'\?"):
+        _judge(GOOD, sets=("gopher_qualty",))
+
+
+def test_every_family_measures_just_what_is_wanted_of_it() -> None:
+    texts = Texts(pl.Series([GOOD, "", " ", None, "#"], dtype=pl.String), get_language("en"))
+    for family in FAMILIES.values():
+        for name in family.MEASURES:
+            measured = family.measure(texts, frozenset([name]))
+            assert measured.schema == {name: pl.Float64}
+            assert measured.height == 5
+        assert set(family.measure(texts, frozenset(family.MEASURES)).columns) == set(family.MEASURES)
+
+
+def test_every_rule_has_a_set_a_source_and_a_measure() -> None:
+    assert set(RULES) == {name for rules in RULE_SETS.values() for name in rules}
+    assert {"house", "gopher_quality", "gopher_repetition"} <= set(RULE_SETS)
+    measures = {name for family in FAMILIES.values() for name in family.MEASURES}
+    assert all(rule.source and rule.reason and rule.measure in measures for rule in RULES.values())
+
+
+def test_repeated_words_are_measured_alike_as_a_rule_and_alone() -> None:
+    texts = [GOOD, GOOD * 2, GOOD_ZH * 2, "", "no no no yes " * 9]
+    english = get_language("en")
+    rule = measure_texts(Texts(pl.Series(texts), english), frozenset(["duplicate_5_gram"]))["duplicate_5_gram"]
+    assert repeated_words(pl.Series(texts), english).to_list() == rule.to_list()
+    assert rule[0] == 0 < rule[1] < rule[4]
 
 
 def test_earlier_reasons_come_first_and_none_comes_twice() -> None:
@@ -89,40 +144,25 @@ def test_earlier_reasons_come_first_and_none_comes_twice() -> None:
     assert judged["kept"].to_list() == [False, False]
 
 
-def test_no_rows_in_no_rows_out() -> None:
-    judged = _judge().filter(pl.lit(False))
+def test_no_rows_in_no_rows_out_and_no_rules_keep_everything() -> None:
+    judged = _judge()
     assert judged.is_empty()
-    assert {"metrics", "kept", "reasons"} <= set(judged.columns)
+    assert judged.schema == _judge(GOOD).schema
+    assert judged.schema["metrics"] == pl.List(METRIC)
+    unjudged = _judge("x", sets=())
+    assert unjudged.schema == judged.schema
+    assert unjudged.select("kept", "reasons", "metrics").row(0) == (True, [], [])
 
 
-def _gopher_reference(words: list[str], n: int) -> float:
-    """Share of characters in n-grams that occurred before, straight from the definition."""
-    seen, covered = set(), set()
-    for start in range(len(words) - n + 1):
-        gram = tuple(words[start : start + n])
-        if gram in seen:
-            covered.update(range(start, start + n))
-        seen.add(gram)
-    return sum(len(words[i]) for i in covered) / max(sum(map(len, words)), 1)
-
-
-def _top_reference(words: list[str], n: int) -> float:
-    grams = [tuple(words[start : start + n]) for start in range(len(words) - n + 1)]
-    counts = {gram: grams.count(gram) for gram in grams}
-    most = max(counts.values(), default=0)
-    if most < 2:
-        return 0.0
-    longest = max(sum(map(len, gram)) for gram, count in counts.items() if count == most)
-    return min(1.0, longest * most / sum(map(len, words)))
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.lists(st.sampled_from(["a", "bb", "ccc", "d"]), max_size=40), min_size=1, max_size=6))
-def test_batched_n_grams_equal_the_definition_text_by_text(texts: list[list[str]]) -> None:
-    tokens = Tokens.of(pl.Series([" ".join(words) for words in texts], dtype=pl.String))
-    for n in (2, 3, 5):
-        assert tokens.duplicated(n).tolist() == pytest.approx([_gopher_reference(words, n) for words in texts])
-        assert tokens.top(n).tolist() == pytest.approx([_top_reference(words, n) for words in texts])
+def test_texts_of_different_sizes_are_measured_in_batches_with_the_same_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = [GOOD, "", GOOD * 3, "x", GOOD_ZH, GOOD] * 5
+    whole = _judge(*texts)
+    monkeypatch.setattr("xl_assets.filters.heuristics._BYTES", 300)
+    assert _judge(*texts).equals(whole)
+    monkeypatch.setattr("xl_assets.filters.heuristics._BATCH", 1)
+    assert _judge(*texts).equals(whole)
 
 
 @settings(max_examples=25, deadline=None)
@@ -132,16 +172,19 @@ def test_whatever_the_texts_every_row_comes_out_kept_or_with_a_reason(texts: lis
         {"text": texts, "language": ["en", "zh", "hi", "fi"][: len(texts)] + ["en"] * (len(texts) - 4)},
         schema={"text": pl.String, "language": pl.String},
     )
-    judged = apply_heuristics(frame)
+    judged = apply_heuristics(frame, sets=("house", "gopher_quality", "gopher_repetition"))
     assert judged["text"].to_list() == texts
     assert judged["kept"].to_list() == [not reasons for reasons in judged["reasons"].to_list()]
-    backwards = apply_heuristics(frame.reverse())
+    backwards = apply_heuristics(frame.reverse(), sets=("house", "gopher_quality", "gopher_repetition"))
     assert backwards.reverse().equals(judged)
 
 
 @needs_ntrex
 def test_the_registrys_rule_thresholds_follow_from_real_text() -> None:
-    documents = pl.concat(collect_seeds(str(NTREX / f"{code}.jsonl.zst"), code).documents for code in NTREX_LANGUAGES)
+    documents = pl.concat(
+        pl.scan_ndjson(NTREX / f"{code}.jsonl.zst").select(pl.lit(code).alias("language"), "text")
+        for code in NTREX_LANGUAGES
+    ).collect()
     derived = derive_rule_thresholds(documents)
     assert {code: dict(get_language(code).thresholds) for code in NTREX_LANGUAGES} == {
         code: derived.get(code, {}) for code in NTREX_LANGUAGES

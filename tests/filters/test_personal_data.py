@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.real_text import NTREX, NTREX_LANGUAGES, needs_ntrex
-from xl_assets.filters.personal_data import redact
+from xl_assets.filters.personal_data import count_by_kind, redact
 from xl_assets.seeds.readers import collect_seeds
 
 
@@ -25,6 +25,8 @@ def _redact(text: str) -> tuple[str, int]:
         ("Tel.: 030 12345678, am 12.10.2018", "Tel.: [PHONE], am 12.10.2018"),
         ("+49 (0)30 1234567", "[PHONE]"),
         ("+353 1 234 5678.", "[PHONE]."),
+        ("电话+86 10 1234 5678号", "电话[PHONE]号"),
+        ("邮箱jane@example.com的IP地址192.0.2.11。", "邮箱[EMAIL]的IP地址[IP]。"),
         ("at 2001:db8::ff00:42:8329, 255.255.255.255", "at [IP], [IP]"),
     ],
 )
@@ -56,6 +58,28 @@ def test_counts_add_to_those_that_are_there_and_placeholders_are_not_counted_aga
     assert redact(once).equals(once)
 
 
+def test_counts_by_kind_add_up_to_the_redactions() -> None:
+    texts = ["a@b.com, c@d.org", "192.0.2.1", "BE68 5390 0754 7034", "131052-308T", "Tel. 030 12345678", "", None]
+    clean = redact(pl.DataFrame({"text": texts}))
+    counts = dict(count_by_kind(clean).rows())
+    assert counts == {"email": 2, "ip": 1, "phone": 1, "iban": 1, "national_id": 1}
+    assert clean["redactions"].to_list() == [2, 1, 1, 1, 1, 0, 0]
+    assert clean["text"][-2:].to_list() == ["", None]
+
+
+def test_an_empty_table_stays_empty() -> None:
+    clean = redact(pl.DataFrame({"text": []}, schema={"text": pl.String}))
+    assert clean.schema == {"text": pl.String, "redactions": pl.Int64}
+
+
+@settings(deadline=None)
+@given(st.text(max_size=80))
+def test_only_stretches_of_a_text_are_replaced(text: str) -> None:
+    clean, count = _redact(text)
+    assert (clean == text) == (count == 0)
+    assert clean.count("\n") == text.count("\n")
+
+
 @settings(deadline=None)
 @given(st.text(st.sampled_from("a1@.+- ():[]\nfEMAIL"), max_size=60))
 def test_redacting_twice_changes_nothing(text: str) -> None:
@@ -71,3 +95,4 @@ def test_real_news_lose_nothing_but_real_addresses() -> None:
         # One article ends with an address and one with the number of a police station; some translations drop it.
         assert 1 <= clean["redactions"].sum() <= 3, code
         assert not clean["text"].str.contains(r"\w@\w").any()  # a handle (@someone) is no address
+        assert set(count_by_kind(clean).filter(pl.col("count") > 0)["kind"]) <= {"email", "phone"}, code

@@ -1,11 +1,13 @@
 """Cutting documents into passages."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xl_assets.seeds.passages import PassageSettings, cut_passages
+from xl_assets.seeds.passages import PassageSettings, cut_batch, cut_passages, sample_passages
 
 
 def _documents(*texts: str, language: str = "en") -> pl.DataFrame:
@@ -96,3 +98,75 @@ def test_offsets_are_exact_and_lengths_within_bounds(texts: list[str], language:
 def test_an_unknown_language_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown language"):
         cut_passages(_documents("one", language="xx"))
+
+
+WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa".split()
+
+
+def _varied(count: int) -> pl.DataFrame:
+    texts = [" ".join([f"number{number}", *(WORDS * 9)[: 2 + 80 * (number % 10 == 0)]]) for number in range(count)]
+    urls = [f"https://{'big' if number % 4 else f'small{number}'}.example.org/{number}" for number in range(count)]
+    urls[0] = None
+    return _documents(*texts).with_columns(url=pl.Series(urls), cluster_size=pl.Series([1, 20] * (count // 2)))
+
+
+DIVERSE = [{"length": True}, {"domain": 3}, {"cluster": True}, {"length": True, "domain": 7, "cluster": True}]
+
+
+@pytest.mark.parametrize("diversity", DIVERSE)
+def test_however_passages_are_chosen_a_greater_cap_only_adds_and_order_changes_nothing(diversity: dict) -> None:
+    documents = _varied(60).with_columns(url=pl.col("url").str.replace("example", "e" + pl.col("document_id")))
+    chosen = [PassageSettings(2, 200, cap=cap, diversity=diversity) for cap in (5, 15)]
+    few, more = (cut_passages(documents, settings) for settings in chosen)
+    assert (few.height, more.height) == (5, 15)
+    assert set(few["passage_id"]) <= set(more["passage_id"])
+    assert cut_passages(documents.sample(fraction=1, shuffle=True, seed=2), chosen[0]).equals(few)
+
+
+def test_lengths_take_turns() -> None:
+    plain, turns = (
+        cut_passages(_varied(200), PassageSettings(2, 200, cap=30, diversity={"length": length}))
+        for length in (False, True)
+    )
+    long = [passages.filter(pl.col("text").str.len_chars() > 100).height for passages in (plain, turns)]
+    assert long[0] < 8
+    assert long[1] >= 10
+
+
+def test_a_domain_has_no_more_than_its_cap_and_passages_without_one_stay() -> None:
+    documents = _varied(40)
+    cut = cut_passages(documents, PassageSettings(2, 200, diversity={"domain": 3}))
+    # Subdomains are one registered domain.
+    assert cut.height == 3 + 1
+    assert "d0" in cut["document_id"]
+    assert cut_passages(documents.drop("url"), PassageSettings(2, 200, diversity={"domain": 3})).height == 40
+
+
+def test_documents_that_stand_for_several_are_preferred() -> None:
+    documents = _varied(400)
+    cut = cut_passages(documents, PassageSettings(2, 200, cap=100, diversity={"cluster": True}))
+    many = cut.join(documents, on="document_id").filter(pl.col("cluster_size") == 20).height
+    # Five times as likely while there are enough of either.
+    assert 70 <= many <= 95
+
+
+def test_cutting_in_batches_and_sampling_from_files_gives_the_same(tmp_path: Path) -> None:
+    documents = pl.concat([_varied(30), _varied(10).with_columns(document_id="e" + pl.col("document_id"))])
+    settings = PassageSettings(2, 50, cap=20, per_document=1, diversity={"length": True, "domain": 15})
+    for start in range(0, documents.height, 7):
+        cut_batch(documents[start : start + 7], settings).write_parquet(tmp_path / f"{start}.parquet")
+    sampled = sample_passages(pl.scan_parquet(tmp_path / "*.parquet"), settings)
+    assert sampled.equals(cut_passages(documents, settings))
+    assert 0 < sampled.height <= 20
+
+
+def test_each_language_has_its_own_cap() -> None:
+    documents = pl.concat([_documents("one two three"), _documents("eins zwei drei", language="de")])
+    documents = documents.with_columns(document_id=pl.Series(["a", "b"]))
+    assert cut_passages(documents, PassageSettings(2, 9, cap=1)).height == 2
+
+
+@pytest.mark.parametrize("diversity", [{"lenght": True}, {"domain": 0}, {"domain": True}])
+def test_a_diversity_that_does_not_exist_or_make_sense_is_refused(diversity: dict) -> None:
+    with pytest.raises(ValueError, match="diversity"):
+        PassageSettings(diversity=diversity)

@@ -1,24 +1,27 @@
 """Whether a text is in its language: as a whole, line by line, and by its script.
 
 Serves seed documents and generated responses alike. The model is handed in as `predict`; nothing here
-knows fastText.
+knows fastText. Wanted languages may be any that `languages.any_language` knows.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from xl_assets.filters.heuristics import apply_heuristics
+from xl_assets.filters.language_lines import LineLetters, count_letters
+from xl_assets.filters.language_scores import Predict, Scores, score_texts, verdicts
 from xl_assets.filters.reasons import add_reasons
-from xl_assets.languages import get_language, registered, registry_frame
+from xl_assets.languages import Language, any_language, registered, registry
+from xl_assets.native.columns import utf8
 from xl_assets.seeds.normalise import normalised
 
-Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
+__all__ = ["IDENTIFIED", "IdentificationSettings", "Predict", "identify", "identify_documents", "score_languages"]
 
-#: Texts -> for each its most probable labels (registry codes) and their probabilities, best first.
-Predict = Callable[[Sequence[str]], tuple[Sequence[Sequence[str]], Sequence[Sequence[float]]]]
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 #: Columns that `identify` adds.
 IDENTIFIED = {
@@ -35,8 +38,8 @@ IDENTIFIED = {
 #: Reasons of `heuristics` that hold in any language.
 _NOT_A_TEXT = ("too_short", "symbols", "repetition")
 
-_LETTERS = r"\p{L}"
-_ROW, _TEXT, _LANGUAGE = "_lid_row", "_lid_text", "_lid_wanted"
+#: Of scripts without spaces, a line with so large a share of `line_letters` can be judged.
+_DENSE = 0.4
 
 
 @dataclass(frozen=True)
@@ -80,13 +83,13 @@ def identify(
         frame: rows with a text and a language column; a null text counts as empty. Where `kept` and `reasons`
             are there already, the new reasons are added to the old ones.
         text: name of the text column.
-        predict: e.g. ``LanguageIdentifier().predict_batch``.
+        predict: e.g. ``LanguageIdentifier().predict``, which then answers for texts and lines in one pass.
         language: name of the column with the wanted language's code.
         model: name of the model for `lid_model`; by default what the owner of `predict` calls itself.
         settings: thresholds.
 
     Raises:
-        UnknownLanguage: a code in the language column that the registry does not hold.
+        UnknownLanguage: a code in the language column that is neither registered nor one of lid.176's.
     """
     chosen, name = settings or IdentificationSettings(), model or _model_name(predict)
 
@@ -120,7 +123,15 @@ def identify_documents(
     found = identify(documents, "text", predict, model=model, settings=settings)
     numbered = found.with_row_index("_document")
     rejected = numbered.filter(~pl.col("kept"))
-    judged_as = pl.when(pl.col("lid_language").is_in(list(registered()))).then("lid_language").otherwise("language")
+    known = list(registered())
+    # The rules that apply here hold in any language; only how words are counted differs.
+    judged_as = (
+        pl.when(pl.col("lid_language").is_in(known))
+        .then("lid_language")
+        .when(pl.col("language").is_in(known))
+        .then("language")
+        .otherwise(pl.lit(known[0]))
+    )
     judged = apply_heuristics(
         rejected.select("_document", judged_as.alias("language"), normalised("text").alias("text"))
     )
@@ -138,34 +149,52 @@ def _model_name(predict: Predict) -> str:
 
 def score_languages(frame: pl.DataFrame, text: str, predict: Predict, *, language: str = "language") -> pl.DataFrame:
     """Add `lid_language`, `lid_score` and `language_score` to every row, without judging; null without letters."""
-    rows = _rows(frame, text, language)
-    scored = rows.join(_scored(rows, _labels(rows[_TEXT], predict)), on=_ROW, how="left", maintain_order="left")
-    return frame.with_columns(scored.select("lid_language", "lid_score", "language_score"))
+    texts, wanted = frame[text].cast(pl.String).fill_null(""), _wanted(frame[language])
+    letters = count_letters(utf8(texts), wanted.script_at, wanted.script_classes)
+    scores, _ = score_texts(texts, letters.text_letters > 0, np.zeros_like(letters.letters, dtype=np.bool_), predict)
+    return frame.hstack(_document_columns(scores, wanted).select("lid_language", "lid_score", "language_score"))
 
 
-def _rows(frame: pl.DataFrame, text: str, language: str) -> pl.DataFrame:
-    """Numbered texts with their wanted languages' registry entries."""
-    for code in frame[language].unique():
-        get_language(code)
-    return frame.select(
-        pl.int_range(pl.len(), dtype=pl.UInt32).alias(_ROW),
-        pl.col(text).fill_null("").alias(_TEXT),
-        pl.col(language).alias(_LANGUAGE),
-    ).join(registry_frame(), left_on=_LANGUAGE, right_on="code", how="left", maintain_order="left")
+class _Wanted(NamedTuple):
+    """The languages that are asked for, and per text the position of its own; scripts the same."""
+
+    entries: list[Language]
+    at: NDArray[np.int64]
+    script_classes: list[str]
+    script_at: NDArray[np.int64]
+
+    @property
+    def codes(self) -> list[str]:
+        return [entry.code for entry in self.entries]
+
+    def of(self, attribute: str) -> NDArray[np.float64]:
+        """A number of each text's language."""
+        return np.array([float(getattr(entry, attribute)) for entry in self.entries])[self.at]
+
+
+def _wanted(languages: pl.Series) -> _Wanted:
+    codes = languages.unique(maintain_order=True)
+    entries = [any_language(code) for code in codes]
+    at = languages.replace_strict(codes, pl.Series(range(len(codes)), dtype=pl.Int64), return_dtype=pl.Int64)
+    scripts = list(dict.fromkeys(entry.script_class for entry in entries))
+    script_of = np.array([scripts.index(entry.script_class) for entry in entries], dtype=np.int64)
+    places = at.to_numpy().astype(np.int64)
+    return _Wanted(entries, places, scripts, script_of[places])
 
 
 def _identify(
     frame: pl.DataFrame, text: str, predict: Predict, language: str, model: str, settings: IdentificationSettings
 ) -> pl.DataFrame:
-    rows = _rows(frame, text, language)
-    lines = _lines(rows, settings)
-    # A text of one line, or a line that many texts share, is asked once.
-    labels = _labels(pl.concat([rows[_TEXT], lines[_TEXT]]), predict)
-    judged = (
-        rows.with_columns(_script_share(rows))
-        .join(_scored(rows, labels), on=_ROW, how="left", maintain_order="left")
-        .join(_line_shares(lines, labels), on=_ROW, how="left", maintain_order="left")
-        .with_columns(_document_problem(settings).alias("_document"))
+    texts, wanted = frame[text].cast(pl.String).fill_null(""), _wanted(frame[language])
+    letters = count_letters(utf8(texts), wanted.script_at, wanted.script_classes)
+    least = settings.line_letters * np.where(wanted.of("spaces_between_words"), 1.0, _DENSE)
+    judged_lines = letters.letters >= np.maximum(least[letters.text], 1)
+    documents, lines = score_texts(texts, letters.text_letters > 0, judged_lines, predict)
+    share = np.divide(letters.script_letters, letters.text_letters, where=letters.text_letters > 0, out=_nans(texts))
+    judged = _document_columns(documents, wanted, settings.foreign_threshold).with_columns(
+        pl.Series("line_share", _line_share(lines, judged_lines, letters, wanted), nan_to_null=True),
+        pl.Series("script_share", share, nan_to_null=True),
+        pl.lit(model).alias("lid_model"),
     )
     flags = {
         "wrong_language": pl.col("_document") == "wrong_language",
@@ -173,97 +202,45 @@ def _identify(
         "wrong_script": pl.col("script_share") < settings.least_script_share,
         "mixed_language": pl.col("_document").is_null() & (pl.col("line_share") < settings.least_line_share),
     }
-    found = judged.select(
-        *("lid_language", "lid_score", "language_score", "line_share", "script_share"),
-        pl.lit(model).alias("lid_model"),
-        *(flag.alias(f"_{reason}") for reason, flag in flags.items()),
-    )
-    decided = add_reasons(frame.with_columns(found), {reason: pl.col(f"_{reason}") for reason in flags})
+    decided = add_reasons(frame.with_columns(judged), flags)
     return decided.select(*(name for name in frame.columns if name not in IDENTIFIED), *IDENTIFIED)
 
 
-def _script_share(rows: pl.DataFrame) -> pl.Expr:
-    """Share of the letters that are of the wanted language's script; null without letters."""
-    classes = rows.select("script_class").unique().to_series().drop_nulls().to_list()
-    of_script = pl.lit(None, dtype=pl.UInt32)
-    for script_class in classes:
-        # A vowel sign is no letter (L) but part of its script; only letters are compared with letters.
-        letters = pl.col(_TEXT).str.count_matches(f"[{script_class}&&{_LETTERS}]")
-        of_script = pl.when(pl.col("script_class") == script_class).then(letters).otherwise(of_script)
-    all_letters = pl.col(_TEXT).str.count_matches(_LETTERS)
-    return pl.when(all_letters > 0).then(of_script / all_letters).alias("script_share")
-
-
-def _labels(texts: pl.Series, predict: Predict) -> pl.DataFrame:
-    """The model's labels and probabilities for every distinct text with a letter in it."""
-    distinct = texts.filter(texts.str.contains(_LETTERS)).unique(maintain_order=True)
-    labels, scores = predict(distinct.to_list())
+def _document_columns(scores: Scores, wanted: _Wanted, foreign: float = 0.0) -> pl.DataFrame:
+    """Columns lid_language, lid_score, language_score; `_document`: null where the text is in its language, else
+    whether another language is probable enough, or none."""
+    found = verdicts(scores, wanted.codes, wanted.at)
+    there, known = found.best >= 0, registry()
+    least = [known[code].document_threshold if code in known else foreign for code in scores.codes]
+    enough = np.array([*least, np.inf])[found.best]
+    in_language = there & found.is_wanted & (found.wanted_score >= wanted.of("document_threshold"))
+    other = there & ~found.is_wanted & (found.score >= enough)
+    names = pl.Series([*scores.codes, None], dtype=pl.String)
+    problems = pl.Series([None, "wrong_language", "unsure_language"], dtype=pl.String)
     return pl.DataFrame(
-        {_TEXT: distinct, "label": [list(row) for row in labels], "score": [list(row) for row in scores]},
-        schema={_TEXT: pl.String, "label": pl.List(pl.String), "score": pl.List(pl.Float64)},
+        {
+            "lid_language": names.gather(np.where(there, found.best, len(scores.codes)).astype(np.uint32)),
+            "lid_score": pl.Series(np.where(there, found.score, np.nan), nan_to_null=True),
+            "language_score": pl.Series(np.where(there, found.wanted_score, np.nan), nan_to_null=True),
+            "_document": problems.gather(np.where(in_language, 0, np.where(other, 1, 2)).astype(np.uint32)),
+        }
     )
 
 
-def _scored(rows: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
-    """Best label, its probability, and that of the wanted language (0 where it is not among the labels)."""
-    # Labels that mean the same language (zho_Hans, zho_Hant) add up.
-    every = (
-        rows.select(_ROW, _LANGUAGE, _TEXT)
-        .join(labels, on=_TEXT, maintain_order="left")
-        .drop(_TEXT)
-        .explode("label", "score")
-        .group_by(_ROW, _LANGUAGE, "label", maintain_order=True)
-        .agg(pl.col("score").sum().clip(0, 1))
-        .sort(_ROW, "score", descending=[False, True], maintain_order=True)
-    )
-    wanted = pl.col("score").filter(pl.col("label") == pl.col(_LANGUAGE))
-    return every.group_by(_ROW, maintain_order=True).agg(
-        pl.col("label").first().alias("lid_language"),
-        pl.col("score").first().alias("lid_score"),
-        wanted.first().fill_null(0.0).alias("language_score"),
+def _line_share(
+    scores: Scores, judged: NDArray[np.bool_], letters: LineLetters, wanted: _Wanted
+) -> NDArray[np.float64]:
+    """Share of each text's judged letters in lines of the wanted language; NaN where no line can be judged."""
+    text, weight = letters.text[judged], letters.letters[judged]
+    found = verdicts(scores, wanted.codes, wanted.at[text])
+    weight = np.where(found.best >= 0, weight, 0)
+    in_language = found.is_wanted | (found.wanted_score >= wanted.of("line_threshold")[text])
+    texts = len(wanted.at)
+    of_all = np.bincount(text, weight, texts)
+    return np.divide(
+        np.bincount(text, weight * in_language, texts), of_all, where=of_all > 0, out=np.full(texts, np.nan)
     )
 
 
-def _lines(rows: pl.DataFrame, settings: IdentificationSettings) -> pl.DataFrame:
-    """The lines that are long enough to judge, numbered, with their texts' numbers as `_document`."""
-    least = pl.when("spaces_between_words").then(settings.line_letters).otherwise(0.4 * settings.line_letters)
-    return (
-        rows.select(
-            pl.col(_ROW).alias("_document"),
-            _LANGUAGE,
-            "line_threshold",
-            "spaces_between_words",
-            pl.col(_TEXT).str.split("\n"),
-        )
-        .explode(_TEXT)
-        .with_columns(pl.col(_TEXT).str.count_matches(_LETTERS).alias("letters"))
-        .filter(pl.col("letters") >= least)
-        .with_row_index(_ROW)
-    )
-
-
-def _line_shares(lines: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
-    """Share of each text's judged letters in lines of the wanted language; no row where no line can be judged."""
-    found = lines.join(_scored(lines, labels), on=_ROW)
-    in_language = (pl.col("lid_language") == pl.col(_LANGUAGE)) | (pl.col("language_score") >= pl.col("line_threshold"))
-    share = pl.col("letters").filter(in_language).sum() / pl.col("letters").sum()
-    return found.group_by(pl.col("_document").alias(_ROW)).agg(share.alias("line_share"))
-
-
-def _document_problem(settings: IdentificationSettings) -> pl.Expr:
-    """Null where the text is in its language; else whether another language is, or none is sure."""
-    thresholds = registry_frame()
-    enough = pl.col("lid_language").replace_strict(
-        thresholds["code"], thresholds["document_threshold"], default=settings.foreign_threshold
-    )
-    in_language = (pl.col("lid_language") == pl.col(_LANGUAGE)) & (
-        pl.col("language_score") >= pl.col("document_threshold")
-    )
-    other = (pl.col("lid_language") != pl.col(_LANGUAGE)) & (pl.col("lid_score") >= enough)
-    return (
-        pl.when(in_language.fill_null(False))
-        .then(pl.lit(None, dtype=pl.String))
-        .when(other.fill_null(False))
-        .then(pl.lit("wrong_language"))
-        .otherwise(pl.lit("unsure_language"))
-    )
+def _nans(texts: pl.Series) -> NDArray[np.float64]:
+    return np.full(len(texts), np.nan)

@@ -1,50 +1,41 @@
 """Exact and near duplicates: clusters of equal or almost equal texts, of which one member stays.
 
-Near ones: MinHash of word 5-grams in bands (rensa for the sketches, Broder 1997; bands as in FineWeb,
-arXiv:2406.17557), every candidate pair verified by its exact Jaccard similarity, connected components.
+Near ones: MinHash of word 5-grams in bands (Broder 1997; bands as in FineWeb, arXiv:2406.17557), every candidate
+pair verified by its exact Jaccard similarity, connected components. Documents are sketched batch by batch
+(`sketch_documents`); clusters come from the sketches, so a corpus of any size can be deduplicated as a whole.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from xl_assets.filters.components import connected
+from xl_assets.filters.links import Fetch, Pairs, candidate_links, exact_links, verified_links
 from xl_assets.filters.reasons import add_reasons
-from xl_assets.filters.tokens import Tokens
+from xl_assets.filters.sketches import DuplicateSettings, SketchError, Sketches, sketch_documents, sketch_texts
 from xl_assets.identity import content_address
-from xl_assets.languages import Language, get_language
+from xl_assets.languages import Language
 
-_BAND_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+__all__ = [
+    "DuplicateSettings",
+    "SketchError",
+    "cluster",
+    "mark_clusters",
+    "mark_duplicates",
+    "near_pairs",
+    "sketch_documents",
+    "sketch_texts",
+]
 
-#: Candidate pairs whose shingles are compared at once; bounds memory.
-_PAIRS = 20_000
-
-
-@dataclass(frozen=True)
-class DuplicateSettings:
-    """When two texts are near duplicates.
-
-    Attributes:
-        jaccard: least share of common n-grams among all n-grams of the two.
-        words: words in an n-gram.
-        bands: bands of the sketch. A pair of similarity s becomes a candidate with probability
-            1 - (1 - s^rows)^bands: with the defaults 0.99 at 0.7 and 0.9999 at 0.8.
-        rows: hash values in a band.
-        seed: of the permutations.
-    """
-
-    jaccard: float = 0.75
-    words: int = 5
-    bands: int = 25
-    rows: int = 5
-    seed: int = 42
-
-    def as_dict(self) -> dict[str, object]:
-        """The settings as plain values, for hashing and for the record."""
-        return asdict(self)
+_CLUSTERS = {
+    "document_id": pl.String,
+    "duplicate_of": pl.String,
+    "cluster_id": pl.String,
+    "cluster_size": pl.Int64,
+    "exact_twin": pl.Boolean,
+}
 
 
 def mark_duplicates(
@@ -62,142 +53,107 @@ def mark_duplicates(
     of the smallest key. The others get ``exact_duplicate`` (equal but for case, punctuation and
     white space to one that ranks higher) or ``near_duplicate``, and the key of the one that stays.
 
+    For rows that fit into memory; `sketch_documents`, `cluster` and `mark_clusters` do the same batch by batch.
+
     Args:
-        frame: rows with `language`, a key and a text column. Only texts of one language are compared.
+        frame: rows with `language`, a key and a text column.
         text: the text column.
         key: name of the id column, unique.
         quality: name of a column with a score, higher is better.
-        settings: what counts as near.
+        settings: what counts as near, and whether texts of different languages are compared.
     """
     chosen = settings or DuplicateSettings()
-    rows = frame.with_row_index("_row")
-    taking_part = rows.filter(pl.col("kept")) if "kept" in frame.columns else rows
-    parts = [
-        _cluster(part, text, key, quality, get_language(code), chosen)
-        for (code,), part in taking_part.partition_by("language", as_dict=True).items()
-    ]
-    empty = pl.DataFrame(schema={"_row": pl.UInt32, "_rank": pl.UInt32, "_twin": pl.Boolean, "_cluster": pl.Int64})
-    ids = pl.col(key)
-    best = ids.sort_by("_rank").first().over("language", "_cluster")
-    clustered = (
-        taking_part.join(pl.concat(parts) if parts else empty, on="_row", maintain_order="left")
-        .with_columns(best.alias("_best"))
-        .select(
-            "_row",
-            "_twin",
-            pl.when(ids != pl.col("_best")).then("_best").alias("duplicate_of"),
-            content_address("cluster", ids.min().over("language", "_cluster")).alias("cluster_id"),
-            pl.len().over("language", "_cluster").cast(pl.Int64).alias("cluster_size"),
+    sketches = sketch_documents(frame, chosen, text=text, key=key, quality=quality)
+    texts = frame.select(pl.col(key).cast(pl.String).alias("document_id"), pl.col(text).alias("text"))
+    clusters = cluster([sketches], lambda ids: texts.filter(pl.col("document_id").is_in(ids.implode())), chosen)
+    return mark_clusters(frame, clusters, key=key)
+
+
+def cluster(
+    sketches: Iterable[pl.DataFrame] | Path, fetch: Fetch, settings: DuplicateSettings | None = None
+) -> pl.DataFrame:
+    """Find the clusters of duplicates among sketched documents.
+
+    Neither the order of documents nor how they were batched changes the result. Memory, with the sketches in a
+    folder: 40 bytes a document while one column of keys is sorted (8 of them all the time), 16 for each candidate
+    pair, about 150 for each document that is in a cluster, and 300 MB for the texts that are compared at a time.
+    At most 2^32 documents.
+
+    Args:
+        sketches: frames that `sketch_documents` made with the same settings, or the folder where they lie as
+            Parquet files.
+        fetch: gives the texts of candidates by their ids (see `links.verified_links`); called once, not at all
+            where there is no candidate.
+        settings: what counts as near.
+
+    Returns:
+        A row for each document that is in a cluster of two or more, sorted by id: document_id, duplicate_of (null
+        for the one that stays), cluster_id (content address of the smallest id), cluster_size, exact_twin
+        (equal but for case, punctuation and white space to one that ranks higher).
+
+    Raises:
+        SketchError: the folder holds no sketches, or `fetch` left a text out.
+    """
+    chosen = settings or DuplicateSettings()
+    known = Sketches(sketches)
+    if not len(known):
+        return pl.DataFrame(schema=_CLUSTERS)
+    equal = exact_links(known)
+    near = verified_links(candidate_links(known, chosen, leave_out=equal[:, 1]), known, fetch, chosen)
+    links = np.concatenate([equal, near])
+    if not len(links):
+        return pl.DataFrame(schema=_CLUSTERS)
+    numbers, places = np.unique(links, return_inverse=True)
+    label = connected(len(numbers), places.reshape(links.shape))
+    members = known.rows(numbers, "document_id", "exact", "quality", "redactions", "length")
+    return _described(members.with_columns(pl.Series("cluster", label))).sort("document_id")
+
+
+def mark_clusters(frame: pl.DataFrame, clusters: pl.DataFrame, *, key: str = "document_id") -> pl.DataFrame:
+    """Add what `cluster` found to a batch of the documents that were sketched; see `mark_duplicates`.
+
+    Args:
+        frame: rows with the key; `kept` and `reasons` where they were filtered.
+        clusters: what `cluster` returned, or its rows about the documents in the frame.
+        key: name of the id column.
+    """
+    taking_part = pl.col("kept") if "kept" in frame.columns else pl.lit(True)
+    found = clusters.rename({"document_id": key})
+    joined = (
+        frame.with_columns(pl.col(key).cast(pl.String))
+        .join(found, on=key, how="left", maintain_order="left")
+        .with_columns(
+            pl.when(taking_part).then(pl.coalesce("cluster_id", content_address("cluster", key))).alias("cluster_id"),
+            pl.when(taking_part).then(pl.col("cluster_size").fill_null(1)).alias("cluster_size"),
         )
     )
-    joined = rows.join(clustered, on="_row", how="left", maintain_order="left")
     dropped = pl.col("duplicate_of").is_not_null()
-    flags = {"exact_duplicate": dropped & pl.col("_twin"), "near_duplicate": dropped & ~pl.col("_twin")}
-    return add_reasons(joined, flags).drop("_row", "_twin")
+    flags = {"exact_duplicate": dropped & pl.col("exact_twin"), "near_duplicate": dropped & ~pl.col("exact_twin")}
+    return add_reasons(joined, flags).drop("exact_twin")
 
 
-def _cluster(
-    part: pl.DataFrame, text: str, key: str, quality: str | None, language: Language, settings: DuplicateSettings
-) -> pl.DataFrame:
-    """Columns _row, _rank (0 is best), _twin (equal to a better one) and _cluster (a number)."""
-    order = [pl.col(quality).fill_null(-np.inf)] if quality else []
-    order += [-pl.col("redactions")] if "redactions" in part.columns else []
-    order += [pl.col(text).str.len_chars().cast(pl.Int64)]
-    ranked = part.sort([*order, key], descending=[*[True] * len(order), False]).select(
-        "_row",
-        text,
-        pl.int_range(pl.len(), dtype=pl.UInt32).alias("_rank"),
-        _exact_key(text, key).alias("_exact"),
+def near_pairs(texts: pl.Series, language: Language, settings: DuplicateSettings) -> Pairs:
+    """Verified near-duplicate pairs among texts of one language, as an ascending array of (index, index)."""
+    frame = pl.DataFrame(
+        {"document_id": pl.int_range(len(texts), eager=True).cast(pl.String), "language": language.code, "text": texts}
     )
-    groups = ranked.with_columns(
-        (~pl.col("_exact").is_first_distinct()).alias("_twin"),
-        (pl.col("_exact").rank("dense") - 1).cast(pl.Int64).alias("_group"),
+    known = Sketches([sketch_documents(frame, settings)])
+    candidates = candidate_links(known, settings, leave_out=np.empty(0, dtype=np.int64))
+    pairs = np.sort(verified_links(candidates, known, lambda _: frame, settings), axis=1)
+    return np.unique(pairs, axis=0)
+
+
+def _described(members: pl.DataFrame) -> pl.DataFrame:
+    ranked = members.sort(
+        "cluster", "quality", "redactions", "length", "document_id", descending=[False, True, False, True, False]
     )
-    first = groups.filter(~pl.col("_twin"))
-    near = connected(first.height, near_pairs(first[text], language, settings))
-    clusters = first.select("_group", pl.Series("_cluster", near, dtype=pl.Int64))
-    return groups.join(clusters, on="_group", maintain_order="left").select("_row", "_rank", "_twin", "_cluster")
-
-
-def _exact_key(text: str, key: str) -> pl.Expr:
-    """Equal for texts that differ in case, punctuation and white space only; a text of only these has its own."""
-    written = pl.col(text).str.to_lowercase().str.replace_all(r"[^\p{L}\p{M}\p{N}]+", "")
-    return pl.when(written == "").then(content_address("key", key)).otherwise(content_address("text", written))
-
-
-def near_pairs(texts: pl.Series, language: Language, settings: DuplicateSettings) -> NDArray[np.int64]:
-    """Verified near-duplicate pairs, as an array of (index, index).
-
-    Of a bucket's members not every pair is compared: each with the first and with its neighbour, so that
-    work stays linear; the components are the same unless similarity is far from transitive.
-    """
-    tokens = Tokens.of(texts)
-    hashes, starts = tokens.shingles(round(settings.words * language.tokens_per_word))
-    table = pl.DataFrame({"text": tokens.text[starts], "shingle": hashes}).cast(
-        {"text": pl.Int64, "shingle": pl.UInt64}
+    ids = pl.col("document_id")
+    best = ids.first().over("cluster")
+    return ranked.select(
+        ids,
+        pl.when(ids != best).then(best).alias("duplicate_of"),
+        content_address("cluster", ids.min().over("cluster")).alias("cluster_id"),
+        pl.len().over("cluster").cast(pl.Int64).alias("cluster_size"),
+        # Equal texts are in one cluster, so the first of a key ranks highest; 0 is the key of those without letters.
+        ((pl.col("exact") != 0) & ~pl.col("exact").is_first_distinct()).alias("exact_twin"),
     )
-    shingles = table.unique().sort("text", "shingle")
-    pairs = _candidates(shingles, settings)
-    if not len(pairs):
-        return pairs
-    return np.concatenate(
-        [_similar(pairs[start : start + _PAIRS], shingles, settings) for start in range(0, len(pairs), _PAIRS)]
-    )
-
-
-def _candidates(shingles: pl.DataFrame, settings: DuplicateSettings) -> NDArray[np.int64]:
-    """Pairs of texts that share a band of their sketches."""
-    sketched = shingles.group_by("text", maintain_order=True).agg(pl.len())
-    if sketched.height < 2:
-        return np.empty((0, 2), dtype=np.int64)
-    sketches = _sketch(shingles["shingle"].to_numpy(), sketched["len"].to_list(), settings)
-    bands = sketches.reshape(sketched.height, settings.bands, settings.rows).astype(np.uint64)
-    keys = np.zeros((sketched.height, settings.bands), dtype=np.uint64)
-    keys += np.arange(settings.bands, dtype=np.uint64)
-    for row in range(settings.rows):
-        keys = (keys * _BAND_FACTOR) ^ bands[:, :, row]
-        keys ^= keys >> np.uint64(29)
-    buckets = pl.DataFrame(
-        {"text": np.repeat(sketched["text"].to_numpy(), settings.bands), "key": keys.ravel()}
-    ).filter(pl.col("key").is_duplicated())
-    linked = buckets.sort("key", "text").with_columns(
-        pl.col("text").first().over("key").alias("first"), pl.col("text").shift(1).over("key").alias("before")
-    )
-    pairs = (
-        linked.unpivot(on=["first", "before"], index="text", value_name="other")
-        .filter(pl.col("other").is_not_null() & (pl.col("other") != pl.col("text")))
-        .select("other", "text")
-        .unique()
-        .sort("other", "text")
-    )
-    return pairs.to_numpy().astype(np.int64)
-
-
-def _sketch(hashes: NDArray[np.uint64], counts: Sequence[int], settings: DuplicateSettings) -> NDArray[np.uint32]:
-    import rensa
-
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.uint64)
-    matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(
-        np.ascontiguousarray(hashes), offsets, num_perm=settings.bands * settings.rows, seed=settings.seed
-    )
-    return np.array(matrix.to_rows(), dtype=np.uint32)
-
-
-def _similar(pairs: NDArray[np.int64], shingles: pl.DataFrame, settings: DuplicateSettings) -> NDArray[np.int64]:
-    """The pairs whose Jaccard similarity is high enough."""
-    sizes = shingles.group_by("text").agg(pl.len().cast(pl.Int64).alias("size"))
-    candidates = pl.DataFrame(pairs, schema=["a", "b"], orient="row").with_row_index("pair")
-    common = (
-        candidates.join(shingles, left_on="a", right_on="text")
-        .join(shingles, left_on=["b", "shingle"], right_on=["text", "shingle"], how="semi")
-        .group_by("pair")
-        .agg(pl.len().cast(pl.Int64).alias("common"))
-    )
-    sized = (
-        candidates.join(common, on="pair")
-        .join(sizes, left_on="a", right_on="text")
-        .join(sizes, left_on="b", right_on="text", suffix="_b")
-    )
-    union = pl.col("size") + pl.col("size_b") - pl.col("common")
-    near = sized.filter(pl.col("common") / union >= settings.jaccard).sort("pair")
-    return near.select("a", "b").to_numpy()

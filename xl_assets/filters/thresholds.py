@@ -1,4 +1,4 @@
-"""Thresholds computed from text that is known to be good: where the registry's numbers come from."""
+"""Thresholds computed from text: where the registry's numbers come from, and FineWeb2's way to those of a crawl."""
 
 import math
 
@@ -6,7 +6,11 @@ import polars as pl
 
 from xl_assets.filters.heuristics import RULES, apply_heuristics
 from xl_assets.filters.language_id import IdentificationSettings, Predict, score_languages
+from xl_assets.languages import registered
 from xl_assets.seeds.normalise import normalised
+
+#: FineWeb2's bounds of a language's threshold.
+_LEAST, _MOST = 0.3, 0.9
 
 #: A passage of so many lines is about as long as a generated response.
 _LINES = 3
@@ -25,7 +29,7 @@ def derive_lid_thresholds(documents: pl.DataFrame, predict: Predict) -> pl.DataF
         predict: as for `language_id.identify`.
 
     Returns:
-        Columns language, document_threshold, line_threshold, passages (how many it rests on).
+        Columns language, document_threshold, line_threshold, method (``clean``) and passages (how many it rests on).
     """
     lines = (
         documents.select("language", pl.col("text").str.split("\n"))
@@ -45,6 +49,36 @@ def derive_lid_thresholds(documents: pl.DataFrame, predict: Predict) -> pl.DataF
         _lowest(passages, predict, 0.01, 0.75, (0.1, 0.65), "document_threshold")
         .join(_lowest(judged, predict, 0.05, 0.5, (0.05, 0.3), "line_threshold"), on="language")
         .join(passages.group_by("language").agg(pl.len().alias("passages")), on="language")
+        .select("language", "document_threshold", "line_threshold", pl.lit("clean").alias("method"), "passages")
+        .sort("language")
+    )
+
+
+def derive_score_thresholds(documents: pl.DataFrame, predict: Predict) -> pl.DataFrame:
+    """Per language, FineWeb2's threshold (arXiv:2506.20920): median less one standard deviation, in [0.3, 0.9].
+
+    It is computed from the model's probabilities of the documents that it takes for the language, whatever they
+    are declared as; so a crawl will do, no clean text is needed. The standard deviation is that of a sample.
+
+    Args:
+        documents: column ``text``, and ``language`` where they are declared.
+        predict: as for `language_id.identify`.
+
+    Returns:
+        Columns language (what the model says), document_threshold, method (``fineweb2``) and documents (how many
+        it rests on), sorted by language. Documents without letters count for none.
+    """
+    asked = documents.select("text").with_columns(language=pl.lit(registered()[0]))
+    scored = score_languages(asked, "text", predict).drop_nulls("lid_language")
+    score = pl.col("lid_score")
+    threshold = (score.median() - score.std().fill_null(0.0)).clip(_LEAST, _MOST)
+    return (
+        scored.group_by(pl.col("lid_language").alias("language"))
+        .agg(
+            threshold.round(4).alias("document_threshold"),
+            pl.lit("fineweb2").alias("method"),
+            pl.len().alias("documents"),
+        )
         .sort("language")
     )
 

@@ -1,4 +1,8 @@
-"""What a word is: expressions over a text, right for scripts that put no spaces between words."""
+"""What a word is, as Polars expressions: estimates where a script puts no spaces between words.
+
+Rules and near duplicates count the words of `texts.Texts`, which a segmenter finds in such scripts. Where an
+expression is needed, as for cutting passages, a character stands for a fixed part of a word.
+"""
 
 import polars as pl
 
@@ -20,7 +24,7 @@ def terms(text: str | pl.Expr) -> pl.Expr:
 
 
 def word_count(text: str | pl.Expr, language: Language) -> pl.Expr:
-    """How many words a text has: what stands between spaces, or characters over characters a word."""
+    """How many words a text has: what stands between spaces, or characters over characters a word (an estimate)."""
     pattern = _WORD if language.spaces_between_words else _UNSPACED_WORD
     return _expression(text).str.count_matches(pattern) / language.tokens_per_word
 

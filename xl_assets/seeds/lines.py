@@ -1,20 +1,16 @@
-"""Bytes to lines, in bounded memory: decompression block by block, and lines with number and offset."""
+r"""Bytes to lines, in bounded memory: each line with its number and byte offset.
 
-import zlib
-from collections.abc import Iterable, Iterator
+A line ends with ``\n``, ``\r\n`` or a lone ``\r`` (files of old Macs), in the same file too: as Python's text
+files and most editors have it. JSON can't hold a raw ``\r`` inside a string, so no record is cut by that.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import BinaryIO, NamedTuple
 
-import zstandard
-
-#: Compressed bytes that are handed to zstd at once. A block of 128 KiB can be written in 4 bytes,
-#: so that even a decompression bomb grows by 128 MiB a step at most.
-_ZSTD_STEP = 4096
-
-#: Decompressed bytes that gzip gives at once, and bytes that are read at once.
-_BLOCK = 1 << 20
-
-#: Windows up to `zstd --long=31` are accepted.
-_WINDOW = 1 << 31
+from xl_assets.seeds.blocks import BrokenStream, check_encoding, read_blocks
 
 HEAD_BYTES = 200
 
@@ -23,10 +19,10 @@ class Line(NamedTuple):
     """One physical line.
 
     Attributes:
-        number: counts from 1; None for a fault between two lines.
+        number: counts from 1; None for a fault between two lines or of the whole file.
         offset: of its first byte in the decompressed file.
         data: without the line end; of a line that is too long only its head.
-        problem: None, ``line_too_long``, ``truncated`` or ``corrupt``.
+        problem: None, ``line_too_long``, or a `BrokenStream`'s reason.
     """
 
     number: int | None
@@ -35,108 +31,176 @@ class Line(NamedTuple):
     problem: str | None = None
 
 
-class BrokenStream(Exception):
-    """A compressed file ends early (``truncated``) or holds what is no compressed data (``corrupt``)."""
+@dataclass
+class Lines:
+    """Lines that follow each other.
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-def read_lines(stream: BinaryIO, compression: str | None, max_line_bytes: int) -> Iterator[Line]:
-    """Yield every physical line of a file.
-
-    A break in the compressed data ends the file with one line whose `problem` says so: the line that was
-    cut, or, where the break is between two lines, one without number. A line longer than `max_line_bytes`
-    is never held whole.
+    Attributes:
+        first: number of the first.
+        data: each line's bytes.
+        offsets: each line's offset.
+        problems: position in `data` -> problem.
+        unnumbered: the last one is a fault without a line.
     """
-    return _split(_BLOCKS[compression](stream), max_line_bytes)
+
+    first: int
+    data: list[bytes] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    problems: dict[int, str] = field(default_factory=dict)
+    unnumbered: bool = False
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def number(self, at: int) -> int | None:
+        """Number of the line at a position."""
+        return None if self.unnumbered and at == len(self.data) - 1 else self.first + at
+
+    def line(self, at: int) -> Line:
+        """The line at a position."""
+        return Line(self.number(at), self.offsets[at], self.data[at], self.problems.get(at))
+
+    def __iter__(self) -> Iterator[Line]:
+        return map(self.line, range(len(self.data)))
+
+    def cut(self, at: int) -> "Lines":
+        """Take the lines before a position out."""
+        taken = Lines(self.first, self.data[:at], self.offsets[:at])
+        taken.problems = {place: problem for place, problem in self.problems.items() if place < at}
+        self.problems = {place - at: problem for place, problem in self.problems.items() if place >= at}
+        del self.data[:at], self.offsets[:at]
+        self.first += at
+        return taken
 
 
-def _plain(stream: BinaryIO) -> Iterator[bytes]:
-    while block := stream.read(_BLOCK):
-        yield block
+def read_lines(
+    stream: BinaryIO, compression: str | None, max_line_bytes: int, batch_rows: int, batch_bytes: int
+) -> Iterator[Lines]:
+    """Yield every physical line of a file, in batches.
 
+    A break in the compressed data ends the file with one line whose problem says so: the line that was cut,
+    or, where the break is between two lines, one without number. A line longer than `max_line_bytes` is never
+    held whole. A byte order mark belongs to no line. A file in UTF-16 or UTF-32 is one line without number.
 
-def _zstd(stream: BinaryIO) -> Iterator[bytes]:
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
-    frame = None
-    for block in _plain(stream):
-        for start in range(0, len(block), _ZSTD_STEP):
-            data = block[start : start + _ZSTD_STEP]
-            while data:
-                frame = frame or decompressor.decompressobj()
-                try:
-                    yield frame.decompress(data)
-                except zstandard.ZstdError as error:
-                    raise BrokenStream("corrupt") from error
-                data, frame = (frame.unused_data, None) if frame.eof else (b"", frame)
-    if frame is not None:
-        raise BrokenStream("truncated")
-
-
-def _gzip(stream: BinaryIO) -> Iterator[bytes]:
-    member = None
-    for block in _plain(stream):
-        data = block
-        while data:
-            member = member or zlib.decompressobj(wbits=31)
-            try:
-                yield member.decompress(data, _BLOCK)
-            except zlib.error as error:
-                raise BrokenStream("corrupt") from error
-            data, member = (member.unused_data, None) if member.eof else (member.unconsumed_tail, member)
-    if member is not None:
-        raise BrokenStream("truncated")
-
-
-_BLOCKS = {None: _plain, "zstd": _zstd, "gzip": _gzip}
-
-
-def _split(blocks: Iterable[bytes], limit: int) -> Iterator[Line]:
-    pending = _Pending(limit)
+    Args:
+        stream: the file as it is stored.
+        compression: ``zstd``, ``gzip`` or None.
+        max_line_bytes: a longer line is cut to its head; its problem is ``line_too_long``.
+        batch_rows: most lines of a batch.
+        batch_bytes: most bytes of a batch, unless one line alone has more.
+    """
+    splitter = _Splitter(max_line_bytes)
     try:
+        splitter.offset, blocks = check_encoding(read_blocks(stream, compression))
         for block in blocks:
-            *ended, rest = block.split(b"\n")
-            for piece in ended:
-                pending.add(piece)
-                yield pending.end()
-            pending.add(rest)
+            splitter.add(block)
+            yield from _full(splitter.lines, batch_rows, batch_bytes)
+        splitter.end()
     except BrokenStream as fault:
-        yield pending.broken(fault.reason)
-        return
-    if pending.size:
-        yield pending.end()
+        splitter.broken(fault)
+    yield from _full(splitter.lines, batch_rows, batch_bytes)
+    if splitter.lines.data:
+        yield splitter.lines
 
 
-class _Pending:
-    """The line that has begun and not ended."""
+def _full(lines: Lines, batch_rows: int, batch_bytes: int) -> Iterator[Lines]:
+    """Take full batches out of the lines."""
+    while len(lines) > 1:
+        fit = bisect_right(lines.offsets, lines.offsets[0] + batch_bytes)
+        at = max(1, min(batch_rows, fit - 1 if fit < len(lines) else fit))
+        if at >= len(lines):
+            return
+        yield lines.cut(at)
+
+
+class _Splitter:
+    """Collects finished lines in `lines`; the one that has begun and not ended is pending."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.number = 1
-        self.offset = 0
-        self._reset()
-
-    def _reset(self) -> None:
+        self.lines = Lines(1)
+        self.offset = 0  # of the pending line
         self.pieces: list[bytes] = []
         self.size = 0
+        self.held = b""  # a \r whose \n may stand in the next block
 
-    def add(self, piece: bytes) -> None:
+    def add(self, block: bytes) -> None:
+        block = self.held + block
+        self.held = b"\r" if block.endswith(b"\r") else b""
+        if self.held:
+            block = block[:-1]
+        if b"\r" in block:
+            *ended, rest = _universal(block)
+            lengths = [len(data) + end for data, end in ended]
+            self._finish([data for data, _ in ended], lengths, rest[0])
+        else:
+            *pieces, last = block.split(b"\n")
+            self._finish(pieces, [len(data) + 1 for data in pieces], last)
+
+    def end(self) -> None:
+        self._end_held()
+        if self.size:
+            self._finish([b""], [0], b"")
+
+    def broken(self, fault: BrokenStream) -> None:
+        """The file ends here: what is pending was cut."""
+        self._end_held()
+        self.lines.unnumbered = not self.size
+        self.lines.problems[len(self.lines)] = fault.reason
+        self.lines.data.append(fault.head[:HEAD_BYTES] or b"".join(self.pieces)[:HEAD_BYTES])
+        self.lines.offsets.append(self.offset)
+
+    def _end_held(self) -> None:
+        if self.held:
+            self._finish([b""], [1], b"")
+            self.held = b""
+
+    def _finish(self, ended: list[bytes], lengths: list[int], rest: bytes) -> None:
+        if ended:
+            self._pend(ended[0])
+            lengths[0] += self.size - len(ended[0])
+            self._complete(ended, lengths)
+            self.pieces, self.size = [], 0
+        if rest:
+            self._pend(rest)
+
+    def _complete(self, ended: list[bytes], lengths: list[int]) -> None:
+        """Hand over lines of which the first has its beginning in the pending pieces."""
+        too_long = [0] if self.size > self.limit else []
+        ended[0] = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
+        if max(lengths[1:], default=0) > self.limit:
+            too_long += [at for at in range(1, len(ended)) if len(ended[at]) > self.limit]
+        for at in too_long:
+            self.lines.problems[len(self.lines) + at] = "line_too_long"
+            ended[at] = ended[at][:HEAD_BYTES]
+        self.lines.data += ended
+        *starts, self.offset = accumulate(lengths, initial=self.offset)
+        self.lines.offsets += starts
+
+    def _pend(self, piece: bytes) -> None:
+        """Go on with the pending line; of one that has become too long keep what the quarantine shows."""
         self.size += len(piece)
         if self.size <= self.limit:
             self.pieces.append(piece)
-        else:  # keep what the quarantine shows, drop the rest
-            self.pieces = [b"".join([*self.pieces, piece])[:HEAD_BYTES]]
+        else:
+            self.pieces = [_head([*self.pieces, piece])]
 
-    def end(self) -> Line:
-        problem = "line_too_long" if self.size > self.limit else None
-        line = Line(self.number, self.offset, b"".join(self.pieces), problem)
-        self.number += 1
-        self.offset += self.size + 1
-        self._reset()
-        return line
 
-    def broken(self, reason: str) -> Line:
-        number = self.number if self.size else None
-        return Line(number, self.offset, b"".join(self.pieces)[:HEAD_BYTES], reason)
+def _head(pieces: list[bytes]) -> bytes:
+    head = b""
+    for piece in pieces:
+        if len(head) >= HEAD_BYTES:
+            break
+        head += piece[: HEAD_BYTES - len(head)]
+    return head
+
+
+def _universal(block: bytes) -> list[tuple[bytes, int]]:
+    """Lines with the lengths of their ends; the last one has not ended."""
+    found = []
+    for line in block.splitlines(keepends=True):
+        data = line.rstrip(b"\r\n")
+        found.append((data, len(line) - len(data)))
+    if not found or found[-1][1]:
+        found.append((b"", 0))
+    return found

@@ -2,8 +2,12 @@
 
 import polars as pl
 
-#: Control characters except tab and line feed, soft hyphens, byte order marks, and the marks that only steer the
-#: direction of display. Zero-width joiners stay: they carry meaning in Hindi, Persian and many other languages.
+from xl_assets.native.columns import utf8
+from xl_assets.native.normal import find_normal
+
+#: Besides control characters: soft hyphens, byte order marks, and the marks that only steer the direction of display.
+#: Zero-width joiners stay: they carry meaning in Hindi, Persian and many other languages.
+_REMOVED = "\u00ad\u200b\u2060\ufeff\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _INVISIBLE = r"[[\p{Cc}--[\t\n]]\x{ad}\x{200b}\x{2060}\x{feff}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}]"
 
 _LINE_ENDS = r"\r\n?|\x{85}|\x{2028}|\x{2029}|\x{0b}|\x{0c}"
@@ -17,8 +21,21 @@ def normalised(text: str | pl.Expr) -> pl.Expr:
     trimmed; at most one empty line separates paragraphs.
     """
     written = pl.col(text) if isinstance(text, str) else text
+    return written.map_batches(_normalise, return_dtype=pl.String, is_elementwise=True)
+
+
+def _normalise(texts: pl.Series) -> pl.Series:
+    """Write anew only those texts that are not normal yet: a look costs a tenth of the writing."""
+    others = pl.Series(~find_normal(utf8(texts), _REMOVED)) & texts.is_not_null()
+    if not others.any():
+        return texts
+    rewritten = texts.filter(others).to_frame("text").select(_rewritten(pl.col("text"))).to_series()
+    return texts.scatter(others.arg_true(), rewritten)
+
+
+def _rewritten(text: pl.Expr) -> pl.Expr:
     return (
-        written.str.replace_all(_LINE_ENDS, "\n")
+        text.str.replace_all(_LINE_ENDS, "\n")
         .str.replace_all(_INVISIBLE, "")
         .str.normalize("NFC")
         .str.replace_all(r"[\s--\n]+", " ")

@@ -1,21 +1,30 @@
 """Where seed files are: a path, a glob, a folder or a URL becomes a list of files."""
 
-from collections.abc import Mapping
+import io
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import fsspec
 from fsspec.core import url_to_fs
 
-#: Endings that are read, and what is inside.
-ENDINGS = {
-    ".jsonl.zst": ("jsonl", "zstd"),
-    ".jsonl.zstd": ("jsonl", "zstd"),
-    ".jsonl.gz": ("jsonl", "gzip"),
-    ".jsonl": ("jsonl", None),
+_PACKED = {".zst": "zstd", ".zstd": "zstd", ".gz": "gzip"}
+_LINES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv", ".txt": "text"}
+
+#: Endings that are read, and what is inside. A bare ``.json`` is one value in most folders, and no corpus.
+ENDINGS: Mapping[str, tuple[str, str | None]] = {
+    **{
+        ending + packed: (kind, compression)
+        for ending, kind in {**_LINES, ".json": "jsonl"}.items()
+        for packed, compression in _PACKED.items()
+    },
+    **{ending: (kind, None) for ending, kind in _LINES.items()},
     ".parquet": ("parquet", None),
 }
+
+#: Of a folder's files those of the first group that is there are its corpus: a LICENSE.txt beside JSON lines is none.
+_GROUPS = (("jsonl", "parquet"), ("csv", "tsv"), ("text",))
 
 _INSTALL = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub", "az": "adlfs"}
 
@@ -30,7 +39,7 @@ class SeedFile:
 
     Attributes:
         name: path relative to the corpus' root, the same on every machine.
-        format: ``jsonl`` or ``parquet``.
+        format: ``jsonl``, ``parquet``, ``csv``, ``tsv`` or ``text``.
         compression: ``zstd``, ``gzip`` or None.
     """
 
@@ -41,8 +50,16 @@ class SeedFile:
     _filesystem: Any = field(repr=False, compare=False)
 
     def open(self) -> BinaryIO:
-        """Open the file's bytes as they are stored."""
-        return self._filesystem.open(self._path, "rb")
+        """Open the file's bytes as they are stored.
+
+        Raises:
+            SeedError: here, or later where they are read: the store does not give them. That is no fault of the
+                data, so no line is quarantined for it.
+        """
+        try:
+            return cast(BinaryIO, _Stored(self._filesystem.open(self._path, "rb"), self.name))
+        except Exception as error:
+            raise _unreadable(self.name, error) from error
 
 
 def find_files(location: str, storage_options: Mapping[str, object] | None = None) -> list[SeedFile]:
@@ -50,19 +67,29 @@ def find_files(location: str, storage_options: Mapping[str, object] | None = Non
 
     Args:
         location: a file, a folder (searched through), a glob, or a URL of either
-            (``hf://``, ``s3://``, ``file://`` and whatever else fsspec knows). Files and folders whose names begin
-            with a dot or an underline are left out, unless named themselves.
+            (``hf://``, ``s3://``, ``gs://``, ``file://`` and whatever else fsspec knows). Files and folders whose
+            names begin with a dot or an underline are left out, unless named themselves. Of a folder with JSON
+            lines or Parquet only these are read; of one without, its tables; of one without these too, its texts.
         storage_options: passed to the file system, e.g. an endpoint.
 
     Raises:
         SeedError: nothing there, nothing that can be read there, or a file system that is not installed.
     """
     filesystem, path = _filesystem(location, storage_options)
+    try:
+        return _found(filesystem, path, location)
+    except SeedError:
+        raise
+    except Exception as error:  # whatever the store's client raises: no access, no network, no such bucket
+        raise _unreadable(location, error) from error
+
+
+def _found(filesystem: fsspec.AbstractFileSystem, path: str, location: str) -> list[SeedFile]:
     if filesystem.isfile(path):
         paths, root = [path], path.rpartition("/")[0]
     elif filesystem.isdir(path):
         paths, root = filesystem.find(path), path
-        paths = [found for found in paths if not _hidden(found, root) and _ending(found)]
+        paths = _corpus_of(found for found in paths if not _hidden(found, root))
         if not paths:
             raise SeedError(f"no {', '.join(ENDINGS)} file in folder {location}; name the folder that holds the corpus")
     elif set("*?[") & set(path):
@@ -95,6 +122,54 @@ def _seed_file(path: str, root: str, filesystem: fsspec.AbstractFileSystem) -> S
         raise SeedError(f"{path}: unknown ending; files that end in {', '.join(ENDINGS)} can be read")
     name = path.removeprefix(root).lstrip("/") if root else path
     return SeedFile(name, *ENDINGS[ending], path, filesystem)
+
+
+def _corpus_of(paths: Iterable[str]) -> list[str]:
+    endings = {path: ending for path in paths if (ending := _ending(path))}
+    for group in _GROUPS:
+        if corpus := [path for path, ending in endings.items() if ENDINGS[ending][0] in group]:
+            return corpus
+    return []
+
+
+def _unreadable(name: str, error: Exception) -> SeedError:
+    return SeedError(f"{name} can't be read: {type(error).__name__}: {error}. Check access and network, and run again")
+
+
+class _Stored(io.RawIOBase):
+    """A stored file whose faults of reading are told from faults of its bytes."""
+
+    def __init__(self, stream: Any, name: str) -> None:
+        super().__init__()
+        self._stream = stream
+        self._name = name
+
+    def read(self, size: int = -1) -> bytes:
+        return self._asked(self._stream.read, size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._asked(self._stream.seek, offset, whence)
+
+    def tell(self) -> int:
+        return self._asked(self._stream.tell)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+    def _asked(self, what: Any, *arguments: int) -> Any:
+        try:
+            return what(*arguments)
+        except ValueError:  # an offset that no file has, from a broken footer
+            raise
+        except Exception as error:
+            raise _unreadable(self._name, error) from error
 
 
 def _ending(path: str) -> str | None:

@@ -1,0 +1,100 @@
+"""`clean`: any corpus through reading, identification, filters and the search for duplicates, in bounded memory.
+
+Batches are read here, in order, and judged by workers, each into files of its own. What stays is then deduplicated
+as a whole by its sketches, and a last pass writes the finished files. A run that was killed goes on from the
+batches that are finished.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from xl_assets.corpus.configuration import configuration_of
+from xl_assets.corpus.finishing import find_clusters, finish
+from xl_assets.corpus.folder import DECISIONS, CorpusFolder
+from xl_assets.corpus.funnel import Funnel, funnel_of
+from xl_assets.corpus.judging import judge_batch
+from xl_assets.corpus.options import CleanOptions, CorpusError, Identifier
+from xl_assets.corpus.reading import Batch, read_corpus
+from xl_assets.corpus.workers import Workers, processes, threads
+from xl_assets.filters.rules import thresholds_of
+from xl_assets.languages import registry
+
+#: Told after each step of the work: what is done, records, bytes of text.
+Watch = Callable[[str, int, int], None]
+
+
+def clean(
+    inputs: Sequence[str],
+    out: str | Path,
+    options: CleanOptions,
+    identifier: Identifier,
+    watch: Watch = lambda stage, records, size: None,
+) -> Funnel:
+    """Clean a corpus into a folder: ``documents/*.parquet``, ``decisions.parquet``, ``quarantine.parquet``.
+
+    The same inputs and options give the same bytes, whatever the number of workers and the batch size, and also
+    after a kill at any moment and another call.
+
+    Args:
+        inputs: files, folders, globs or URLs (see `seeds.readers`).
+        out: the folder; must be empty, absent, or from an unfinished or finished run of the same configuration.
+        options: thresholds, rules, workers.
+        identifier: the language identification model.
+        watch: is told of the progress.
+
+    Returns:
+        The funnel; of a finished folder without doing anything again.
+
+    Raises:
+        CorpusError: the folder is of another configuration, or a worker died.
+        SeedError: an input is missing or empty.
+        UnknownLanguage, UnknownRule, UnknownRuleSet: as the names say.
+    """
+    thresholds_of(next(iter(registry().values())), options.filters.thresholds, options.filters.sets)
+    batches = read_corpus(inputs, options.reading)
+    folder = CorpusFolder(Path(out))
+    with folder.claimed(configuration_of(inputs, identifier, options), options.fresh):
+        if not folder.finished:
+            with processes(options.workers, _prepare, (folder, identifier, options)) as workers:
+                _judge(batches, folder, workers, watch)
+            _prepared.clear()
+            watch("duplicates", 0, 0)
+            clusters = find_clusters(folder, options.filters.duplicates) if options.duplicates else None
+            with threads(options.workers) as workers:
+                finish(folder, clusters, workers, lambda records: watch("write", records, 0))
+        folder.close()
+    return funnel_of(folder.path / DECISIONS)
+
+
+def _judge(batches: Iterator[Batch], folder: CorpusFolder, workers: Workers, watch: Watch) -> None:
+    done = folder.done()
+    for batch in batches:
+        records = batch.documents.height + batch.quarantined.height
+        if batch.number in done:
+            watch("skip", records, batch.size)
+            continue
+        for ended in workers.do(_judge_one, batch):
+            watch("judge", *ended)
+    for ended in workers.finish():
+        watch("judge", *ended)
+
+
+#: What every task of this process works with.
+_prepared: list[tuple[CorpusFolder, Identifier, CleanOptions]] = []
+
+
+def _prepare(folder: CorpusFolder, identifier: Identifier, options: CleanOptions) -> None:
+    _prepared[:] = [(folder, identifier, options)]
+
+
+def _judge_one(batch: Batch) -> tuple[int, int]:
+    """Judge a batch and write its files; returns its records and bytes."""
+    folder, identifier, options = _prepared[0]
+    judged = judge_batch(batch.documents, batch.quarantined, identifier, options)
+    if judged.decisions.height != batch.documents.height + batch.quarantined.height:
+        raise CorpusError(
+            f"batch {batch.number}: {batch.documents.height + batch.quarantined.height} records came in and "
+            f"{judged.decisions.height} decisions came out; please report this"
+        )
+    folder.store(batch.number, judged, batch.quarantined)
+    return judged.decisions.height, batch.size

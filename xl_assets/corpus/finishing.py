@@ -1,0 +1,131 @@
+"""From judged batches to the finished folder: duplicates among all documents, then every file under its name."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from xl_assets.corpus.decisions import DECISION
+from xl_assets.corpus.folder import DECISIONS, DOCUMENTS, QUARANTINE, CorpusFolder
+from xl_assets.corpus.workers import Workers
+from xl_assets.corpus.writing import write_rows, write_texts
+from xl_assets.filters.near_duplicates import DuplicateSettings, cluster, mark_clusters
+from xl_assets.tables import QuarantinedLine, SeedDocument, empty_table
+
+#: Bytes of text in a file of documents.
+FILE_BYTES = 64 << 20
+
+_CLUSTER = pl.Schema({"cluster_id": pl.String(), "cluster_size": pl.Int64()})
+
+#: Columns of the finished documents.
+KEPT = pl.Schema(
+    {
+        "id": pl.String(),
+        **{name: dtype for name, dtype in empty_table(SeedDocument).schema.items() if name != "document_id"},
+        "language_score": pl.Float64(),
+        "redactions": pl.Int64(),
+        **_CLUSTER,
+    }
+)
+
+
+def find_clusters(folder: CorpusFolder, settings: DuplicateSettings) -> pl.DataFrame:
+    """The clusters of duplicates among all documents that the batches kept."""
+    if not folder.parts("sketches"):
+        return cluster([], lambda ids: [], settings)
+
+    def fetch(ids: pl.Series) -> Iterator[pl.DataFrame]:
+        wanted = pl.DataFrame({"document_id": ids}).sort("document_id")
+        for file in folder.parts("documents"):
+            found = pl.read_parquet(file, columns=["id"])["id"]
+            places = np.flatnonzero(_places(wanted, found)[0])
+            if len(places):
+                yield pl.read_parquet(file, columns=["id", "text"])[places].rename({"id": "document_id"})
+
+    return cluster(folder.work / "sketches", fetch, settings)
+
+
+def finish(folder: CorpusFolder, clusters: pl.DataFrame | None, workers: Workers, watch: Callable[[int], None]) -> None:
+    """Write the finished files; the decisions, which say that all is done, last.
+
+    Args:
+        folder: with the parts of all batches.
+        clusters: sorted by id, or None where duplicates were not looked for.
+        workers: write the documents.
+        watch: called with the number of records of each batch.
+    """
+    made = folder.work / "finished"
+    (made / DOCUMENTS).mkdir(parents=True, exist_ok=True)
+    for file in (made / DOCUMENTS).iterdir():
+        file.unlink()
+    write_rows(
+        (pl.read_parquet(file) for file in folder.parts("quarantine")),
+        made / QUARANTINE,
+        empty_table(QuarantinedLine).schema,
+    )
+    decisions = _decided(folder, clusters, made / DOCUMENTS, workers, watch)
+    write_rows(decisions, made / DECISIONS, DECISION)
+    workers.finish()
+    for name in (DOCUMENTS, QUARANTINE, DECISIONS):
+        folder.publish(made / name, name)
+
+
+def _decided(
+    folder: CorpusFolder,
+    clusters: pl.DataFrame | None,
+    documents: Path,
+    workers: Workers,
+    watch: Callable[[int], None],
+) -> Iterator[pl.DataFrame]:
+    """Decisions batch by batch; on the way, the documents of each file are given to a worker."""
+    waiting: list[tuple[Path, pl.DataFrame]] = []
+    before = file = 0
+    for part in folder.parts("decisions"):
+        decisions = _clustered(pl.read_parquet(part), clusters)
+        watch(decisions.height)
+        kept = decisions.filter("kept").sort("position").select("position", "size", *_CLUSTER)
+        numbers = (before + kept["size"].cum_sum() - kept["size"]) // FILE_BYTES
+        before += int(kept["size"].sum())
+        for (number,), rows in (
+            kept.with_columns(numbers.alias("file")).partition_by("file", as_dict=True, maintain_order=True).items()
+        ):
+            if number != file and waiting:
+                workers.do(write_documents, documents / f"part-{file:05}.parquet", waiting)
+                waiting = []
+            file = number
+            waiting.append((folder.part("documents", int(part.stem)), rows.drop("size", "file")))
+        yield decisions.with_columns(pl.col("cluster_id").alias("cluster")).select(*DECISION)
+    workers.do(write_documents, documents / f"part-{file:05}.parquet", waiting)
+
+
+def write_documents(file: Path, parts: Iterable[tuple[Path, pl.DataFrame]]) -> None:
+    """Write one file of finished documents.
+
+    Args:
+        file: to write.
+        parts: files of judged documents, and which rows of each stay (`position`), with their clusters.
+    """
+
+    def frames() -> Iterator[pl.DataFrame]:
+        for part, rows in parts:
+            documents = pl.read_parquet(part)[rows["position"]]
+            yield pl.concat([documents, rows.drop("position")], how="horizontal").select(*KEPT)
+
+    write_texts(frames(), file, KEPT)
+
+
+def _clustered(decisions: pl.DataFrame, clusters: pl.DataFrame | None) -> pl.DataFrame:
+    if clusters is None:
+        return decisions.with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in _CLUSTER.items())
+    found, places = _places(clusters, decisions["id"])
+    return mark_clusters(decisions, clusters[np.unique(places[found])], key="id")
+
+
+def _places(among: pl.DataFrame, ids: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Which ids are among the sorted `document_id`, and where; binary search, so that nothing is built a batch."""
+    if among.is_empty() or ids.is_empty():
+        return np.zeros(len(ids), dtype=bool), np.zeros(len(ids), dtype=np.int64)
+    known = among["document_id"]
+    places = np.minimum(known.search_sorted(ids.fill_null("")).to_numpy(), len(known) - 1)
+    return (known[places] == ids).fill_null(False).to_numpy(), places

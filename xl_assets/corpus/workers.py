@@ -1,0 +1,143 @@
+"""A batch at a time to as many processes or threads as there are cores, with a bound on what waits.
+
+This process works too: it takes a task itself whenever the others have enough to do. So n workers are n - 1
+processes beside this one, which saves the start and the memory of one.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any
+
+from xl_assets.corpus.options import CorpusError
+
+#: Threads of a worker's libraries: one process a core is all that the machine needs.
+_SINGLE = dict.fromkeys(("POLARS_MAX_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
+
+#: Tasks that wait for each process beside the one that it does.
+_WAITING = 2
+
+PR_SET_PDEATHSIG = 1
+
+Task = Callable[..., Any]
+
+
+class Workers:
+    """Runs tasks here and elsewhere; see `processes` and `threads`."""
+
+    def __init__(self, pool: Executor | None = None, others: int = 0) -> None:
+        self._pool, self._most = pool, others * (1 + _WAITING)
+        self._running: deque[Future] = deque()
+
+    def do(self, task: Task, *arguments: Any) -> list[Any]:
+        """Do a task now or later, here or elsewhere; returns the results of those that have ended since."""
+        ended = self._ended()
+        if self._pool is not None and len(self._running) < self._most:
+            try:
+                self._running.append(self._pool.submit(_run, task, arguments))
+            except BrokenProcessPool as error:
+                raise _died() from error
+            return ended
+        return [*ended, task(*arguments)]
+
+    def finish(self) -> list[Any]:
+        """Wait for all tasks; returns the results that were not returned yet."""
+        results = []
+        while self._running:
+            results.append(_result(self._running.popleft()))
+        return results
+
+    def _ended(self) -> list[Any]:
+        results = []
+        while self._running and self._running[0].done():
+            results.append(_result(self._running.popleft()))
+        return results
+
+
+@contextmanager
+def processes(workers: int, prepare: Task, arguments: Sequence[Any]) -> Iterator[Workers]:
+    """Start worker processes and end them.
+
+    Args:
+        workers: processes, this one included; 0 is the same as 1.
+        prepare: called with the arguments once in every process before its first task.
+        arguments: can be sent to another process.
+
+    Raises:
+        CorpusError: a process died; says that the same command goes on.
+    """
+    if workers < 2:
+        prepare(*arguments)
+        yield Workers()
+        return
+    with _single_threaded():
+        pool = ProcessPoolExecutor(
+            workers - 1, get_context("spawn"), initializer=_begin, initargs=(os.getpid(), prepare, arguments)
+        )
+        try:
+            # A task starts a process: theirs start while this one prepares itself.
+            for _ in range(workers - 1):
+                pool.submit(os.getpid)
+            prepare(*arguments)
+            yield Workers(pool, workers - 1)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def threads(workers: int) -> Iterator[Workers]:
+    """Start worker threads and end them; for tasks that leave Python alone, such as compression."""
+    if workers < 2:
+        yield Workers()
+        return
+    with ThreadPoolExecutor(workers - 1) as pool:
+        yield Workers(pool, workers - 1)
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """The environment that new processes get; libraries read it when they are imported."""
+    before = {name: os.environ.get(name) for name in _SINGLE}
+    os.environ.update(_SINGLE)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _begin(parent: int, prepare: Task, arguments: Sequence[Any]) -> None:
+    # Ctrl-C is the parent's to handle, and after kill -9 of the parent nobody waits for results.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    prepare(*arguments)
+
+
+def _run(task: Task, arguments: Sequence[Any]) -> Any:
+    return task(*arguments)
+
+
+def _result(future: Future) -> Any:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise _died() from error
+
+
+def _died() -> CorpusError:
+    return CorpusError(
+        "a worker process died, perhaps for lack of memory. Finished batches are kept: give the same command again, "
+        "with fewer --workers if memory is short"
+    )

@@ -1,0 +1,239 @@
+"""A model's words and subwords for compiled code: which rows of the input matrix a token stands for."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from xl_assets.fasttext.model_file import ModelFile
+
+#: fastText's start and factor of a hash (FNV-1a, 32 bits, bytes with sign), and its factor for sequences of words.
+START, FACTOR, SEQUENCE = np.uint64(2166136261), np.uint64(16777619), np.uint64(116049371)
+LOW = np.uint64(0xFFFFFFFF)
+
+#: How a token counts: as a word, as the end of the text, or not at all.
+WORD, END, LABEL = 0, 1, 2
+
+_OPEN, _CLOSE = 60, 62
+_LABEL_PREFIX = b"__label__"
+_END_MARK = b"</s>"
+
+
+class Vocabulary(NamedTuple):
+    """What `describe` and `add_sequence` read.
+
+    Attributes:
+        table: int32, entry + 1 by hash, open addressing; 0 is free.
+        hashes, entry_bytes, entry_offsets: per entry its hash, and its bytes.
+        words: entries below are words, the others labels.
+        matrix: float32, the rows of the words and then those of the buckets.
+        bucket, minn, maxn, sequence: number of buckets; shortest and longest subword in code points; longest
+            sequence of words.
+        pruned: whether only some buckets have a row.
+        bits, kept: of a pruned model, a bit per bucket that has one, and its row behind the words'.
+        prefix, end_mark: what a label begins with, and the token that ends a text.
+        end_row: the row of that token, -1 where there is none.
+        end_hash: its hash.
+    """
+
+    table: NDArray[np.int32]
+    hashes: NDArray[np.uint32]
+    entry_bytes: NDArray[np.uint8]
+    entry_offsets: NDArray[np.int64]
+    words: int
+    matrix: NDArray[np.float32]
+    bucket: int
+    minn: int
+    maxn: int
+    sequence: int
+    pruned: bool
+    bits: NDArray[np.uint8]
+    kept: NDArray[np.int32]
+    prefix: NDArray[np.uint8]
+    end_mark: NDArray[np.uint8]
+    end_row: int
+    end_hash: int
+
+
+def vocabulary_of(model: ModelFile) -> Vocabulary:
+    """Build the tables; a million words take a fraction of a second."""
+    entries = len(model.entry_offsets) - 1
+    table = np.zeros(1 << max(4, (2 * entries).bit_length()), dtype=np.int32)
+    hashes = np.zeros(entries, dtype=np.uint32)
+    _fill_table(model.entry_bytes, model.entry_offsets, table, hashes)
+    arguments, pairs = model.arguments, model.kept_buckets
+    bits, kept = np.zeros(1, dtype=np.uint8), np.zeros(1, dtype=np.int32)
+    if pairs is not None:
+        bits = np.zeros(arguments.bucket // 8 + 1, dtype=np.uint8)
+        kept = np.zeros(max(arguments.bucket, 1), dtype=np.int32)
+        np.bitwise_or.at(bits, pairs[:, 0] >> 3, (1 << (pairs[:, 0] & 7)).astype(np.uint8))
+        kept[pairs[:, 0]] = pairs[:, 1]
+    end_mark = np.frombuffer(_END_MARK, dtype=np.uint8)
+    end_hash = int(_hash(end_mark, 0, len(end_mark)))
+    end = int(
+        _find(end_mark, 0, len(end_mark), np.uint64(end_hash), table, hashes, model.entry_bytes, model.entry_offsets)
+    )
+    return Vocabulary(
+        table,
+        hashes,
+        model.entry_bytes,
+        model.entry_offsets,
+        model.words,
+        model.input,
+        arguments.bucket,
+        arguments.minn,
+        arguments.maxn,
+        max(arguments.word_ngrams, 1),
+        pairs is not None,
+        bits,
+        kept,
+        np.frombuffer(_LABEL_PREFIX, dtype=np.uint8),
+        end_mark,
+        end if end < model.words else -1,
+        end_hash,
+    )
+
+
+@njit(cache=True, nogil=True)
+def describe(data, start, end, short, vocabulary, total):
+    """Sum a token's rows into `total`; return how many they are and how the token counts."""
+    total[:] = 0
+    entry = _find(
+        data,
+        start,
+        end,
+        short,
+        vocabulary.table,
+        vocabulary.hashes,
+        vocabulary.entry_bytes,
+        vocabulary.entry_offsets,
+    )
+    if entry >= vocabulary.words or (entry < 0 and _begins(data, start, end, vocabulary.prefix)):
+        return 0, LABEL
+    is_end = end - start == len(vocabulary.end_mark) and _begins(data, start, end, vocabulary.end_mark)
+    rows = 0
+    if entry >= 0:
+        _add_row(total, vocabulary.matrix, entry)
+        rows = 1
+    if is_end:
+        return rows, END
+    if vocabulary.maxn > 0:
+        rows += _add_subwords(data, start, end, vocabulary, total)
+    return rows, WORD
+
+
+@njit(cache=True, nogil=True)
+def add_sequence(value, vocabulary, total):
+    """Add the row of a sequence of words, given its 64-bit hash; return 1, or 0 where pruning left none."""
+    row = np.int64(value % np.uint64(vocabulary.bucket))
+    if vocabulary.pruned:
+        if not (vocabulary.bits[row >> 3] >> (row & 7)) & 1:
+            return 0
+        row = np.int64(vocabulary.kept[row])
+    _add_row(total, vocabulary.matrix, vocabulary.words + row)
+    return 1
+
+
+@njit(cache=True, nogil=True)
+def _add_subwords(data, start, end, vocabulary, total):
+    """Add the rows of all subwords of ``<word>``; return how many they are.
+
+    Positions run from start - 1, the opening bracket, to end, the closing one.
+    """
+    # Taken out of the tuple here: each use of a tuple counts references to all of its arrays.
+    minn, maxn, bucket, words = vocabulary.minn, vocabulary.maxn, vocabulary.bucket, vocabulary.words
+    pruned, bits, kept, matrix = vocabulary.pruned, vocabulary.bits, vocabulary.kept, vocabulary.matrix
+    inverse, rows, columns = 1.0 / bucket, 0, len(total)
+    for first in range(start - 1, end + 1):
+        if start <= first < end and data[first] & 0xC0 == 0x80:
+            continue
+        value, at, length = START, first, 0
+        while at <= end and length < maxn:
+            byte = np.uint64(_OPEN) if at < start else (np.uint64(_CLOSE) if at == end else np.uint64(data[at]))
+            value = ((value ^ _signed(byte)) * FACTOR) & LOW
+            at += 1
+            while start < at < end and data[at] & 0xC0 == 0x80:
+                value = ((value ^ _signed(np.uint64(data[at]))) * FACTOR) & LOW
+                at += 1
+            length += 1
+            # A bracket alone is no subword.
+            if length < minn or (length == 1 and (first < start or at > end)):
+                continue
+            # A division costs more than all else here; the product may be off by one bucket.
+            row = np.int64(value) - np.int64(np.float64(value) * inverse) * bucket
+            if row < 0:
+                row += bucket
+            elif row >= bucket:
+                row -= bucket
+            if pruned:
+                # The bits fit into a core's cache, the table of rows does not, and most buckets have none.
+                if not (bits[row >> 3] >> (row & 7)) & 1:
+                    continue
+                row = np.int64(kept[row])
+            row += words
+            for column in range(columns):
+                total[column] += matrix[row, column]
+            rows += 1
+    return rows
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _add_row(total, matrix, row):
+    for column in range(len(total)):
+        total[column] += matrix[row, column]
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _signed(byte):
+    return byte | np.uint64(0xFFFFFF00) if byte >= np.uint64(128) else byte
+
+
+@njit(cache=True, nogil=True)
+def _begins(data, start, end, with_what):
+    if end - start < len(with_what):
+        return False
+    same = True
+    for position in range(len(with_what)):
+        same &= data[start + position] == with_what[position]
+    return same
+
+
+@njit(cache=True, nogil=True)
+def _hash(data, start, end):
+    value = START
+    for position in range(start, end):
+        value = ((value ^ _signed(np.uint64(data[position]))) * FACTOR) & LOW
+    return value
+
+
+@njit(cache=True, nogil=True)
+def _find(data, start, end, short, table, hashes, entry_bytes, entry_offsets):
+    """The entry with these bytes, or -1."""
+    mask = np.uint64(len(table) - 1)
+    place = short & mask
+    while table[place]:
+        entry = np.int64(table[place]) - 1
+        first = entry_offsets[entry]
+        if np.uint64(hashes[entry]) == short and entry_offsets[entry + 1] - first == end - start:
+            same = True
+            for position in range(end - start):
+                if entry_bytes[first + position] != data[start + position]:
+                    same = False
+                    break
+            if same:
+                return entry
+        place = (place + np.uint64(1)) & mask
+    return np.int64(-1)
+
+
+@njit(cache=True, nogil=True)
+def _fill_table(entry_bytes, entry_offsets, table, hashes):
+    mask = np.uint64(len(table) - 1)
+    for entry in range(len(hashes)):
+        value = _hash(entry_bytes, entry_offsets[entry], entry_offsets[entry + 1])
+        hashes[entry] = value
+        place = value & mask
+        while table[place]:
+            place = (place + np.uint64(1)) & mask
+        table[place] = entry + 1
