@@ -4,6 +4,7 @@ import dagster as dg
 
 import xl_assets.evaluation.assets
 import xl_assets.generation.assets
+import xl_assets.quality.assets
 import xl_assets.release.assets
 import xl_assets.seeds.assets
 import xl_assets.training.assets
@@ -18,6 +19,7 @@ defs = dg.Definitions(
     assets=dg.load_assets_from_modules(
         [
             xl_assets.seeds.assets,
+            xl_assets.quality.assets,
             xl_assets.generation.assets,
             xl_assets.training.assets,
             xl_assets.evaluation.assets,

@@ -70,10 +70,10 @@ def _ours(folder: Path) -> Times:
     found = identifier.predict(frame["text"])
     times = {"cold": time.process_time() - start}
     times["warm"] = _seconds(lambda: identifier.predict(frame["text"]))
-    times["unique"] = _seconds(lambda: identifier.predict(unique["text"]))
     for code in LANGUAGES:
         part = frame.filter(language=code)["text"]
         times[code] = _seconds(lambda part=part: identifier.predict(part))  # type: ignore[misc]
+    times["unique"] = _seconds(lambda: identifier.predict(unique["text"]))
     found.select(pl.col("labels", "scores").list.first()).write_parquet(folder / "ours.parquet")
     return times
 
@@ -89,10 +89,10 @@ def _stock(folder: Path) -> Times:
     labels, scores = model.predict(texts)
     times = {"cold": time.process_time() - start}
     times["warm"] = _seconds(lambda: model.predict(texts))
-    times["unique"] = _seconds(lambda: model.predict(unique_texts))
     for code in LANGUAGES:
         part = _lines(frame.filter(language=code)["text"])
         times[code] = _seconds(lambda part=part: model.predict(part))  # type: ignore[misc]
+    times["unique"] = _seconds(lambda: model.predict(unique_texts))
     answers = {"labels": [row[0][9:] for row in labels], "scores": [float(row[0]) for row in scores]}
     pl.DataFrame(answers).write_parquet(folder / "stock.parquet")
     return times
@@ -139,7 +139,7 @@ def _agreement(folder: Path) -> tuple[float, float]:
     """Share of equal labels, and the largest difference of the scores of equal ones."""
     ours, stock = (pl.read_parquet(folder / f"{side}.parquet") for side in ("ours", "stock"))
     same = ours["labels"] == stock["labels"]
-    return float(same.mean() or 0.0), float(np.abs((ours["scores"] - stock["scores"]).filter(same).to_numpy()).max())
+    return same.sum() / len(same), float(np.abs((ours["scores"] - stock["scores"]).filter(same).to_numpy()).max())
 
 
 def _report(runs: list[dict[str, Times]], documents: int, unique: int, agreement: tuple[float, float]) -> None:

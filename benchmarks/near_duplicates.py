@@ -175,7 +175,8 @@ def _grams(text: str) -> set[tuple[str, ...]]:
 
 def _side(command: list[str], out: Path, texts: dict[str, str], planted: Planted) -> Side:
     shutil.rmtree(out, ignore_errors=True)
-    return Side(measured(command), *_quality(_clusters(out), texts, planted))
+    # One thread each: datatrove's is one process without threads.
+    return Side(measured(command, POLARS_MAX_THREADS="1"), *_quality(_clusters(out), texts, planted))
 
 
 def _clusters(out: Path) -> dict[str, object]:

@@ -20,6 +20,7 @@ from xl_assets.generation.answering import Answerer, make_answer
 from xl_assets.generation.binding import ModelBinding
 from xl_assets.languages import REGISTRY_VARIABLE
 from xl_assets.profile import CHECKOUT, Profile, Role, load_profile
+from xl_assets.quality.examples import examples_hash
 from xl_assets.seeds.source_hash import source_hash
 from xl_assets.settings import settings_of
 from xl_assets.terminal import quiet_environment
@@ -92,13 +93,17 @@ class Workspace(dg.ConfigurableResource):
         return self.binding(role).fingerprint()
 
     def source_hash(self, name: str, partition: str | None) -> str:
-        """Hash of what lies outside: ``corpus_files`` (of a language), ``prompt_file``, ``language_identifier``."""
+        """Hash of what lies outside: ``corpus_files`` and ``quality_examples`` (of a language), ``prompt_file``,
+        ``language_identifier``.
+        """
         if name == "language_identifier":
             return self.language_identifier.fingerprint
         if name == "prompt_file":
             return source_hash(self.settings.place(self.settings.evaluation.prompts))
         if name == "corpus_files" and partition:
             return source_hash(self.settings.seed_source(partition).path)
+        if name == "quality_examples" and partition:
+            return examples_hash(self.settings.quality_source(partition))
         raise ValueError(f"no source {name}[{partition}]")
 
 

@@ -9,6 +9,7 @@ from xl_assets.partitions import LANGUAGES, RELEASES
 GRAPH = defs.resolve_asset_graph()
 BY_LANGUAGE = {
     "seed_documents", "seed_documents_identified", "seed_documents_filtered", "seed_passages", "eval_prompts",
+    "quality_model",
     "translation_candidates", "selected_translations", "instruction_candidates", "language_filtered", "xl_instruct",
 }  # fmt: skip
 ENGLISH_ONLY = {"questions", "refined_responses", "scored_pairs"}

@@ -117,10 +117,3 @@ def test_flagged_words_that_can_not_be_read_name_the_remedy(tmp_path: Path, monk
     monkeypatch.setenv(FLAGGED_WORDS_VARIABLE, str(tmp_path))
     with pytest.raises(FlaggedWordsError, match="save it as UTF-8"):
         _measured(["a"])
-
-
-def test_language_score_and_perplexity_are_judged_where_a_frame_has_them() -> None:
-    frame = pl.DataFrame({"language_score": [0.9, 0.5, None], "perplexity": [20_000.0, 300.0, None]})
-    assert culturax.judge_columns(frame)["reasons"].to_list() == [["perplexity"], ["unsure_language"], []]
-    assert culturax.judge_columns(frame, {"perplexity": 30_000.0})["kept"].to_list() == [True, False, True]
-    assert culturax.judge_columns(pl.DataFrame({"text": ["a"]}))["kept"].to_list() == [True]

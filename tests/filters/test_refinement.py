@@ -54,8 +54,9 @@ def test_blank_lines_around_removed_ones_become_one_and_none_at_the_ends() -> No
     assert _refined("One.\n\n\n\nTwo.\n\n")["text"] == ["One.\n\n\n\nTwo.\n\n"]
 
 
-def test_a_text_can_end_up_empty_and_a_null_stays() -> None:
-    assert _refined("***\n12", None, "") == {"text": ["", None, ""], "removed_lines": [2, 0, 0]}
+def test_a_text_of_furniture_alone_stays_and_so_does_a_null() -> None:
+    texts = ["***\n\n12", None, "", " \n"]
+    assert _refined(*texts) == {"text": texts, "removed_lines": [0, 0, 0, 0]}
 
 
 def test_a_count_that_is_there_is_added_to() -> None:

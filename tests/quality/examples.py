@@ -30,8 +30,8 @@ def menus(count: int, seed: int = 2) -> list[str]:
 
 
 def write_lines(file: Path, texts: Sequence[str], **columns: str) -> str:
-    """Write texts as JSON lines, each with its number as id; returns the path."""
-    rows = ({"id": str(number), "text": text, **columns} for number, text in enumerate(texts))
+    """Write texts as JSON lines, each with its number as id unless `columns` has one; returns the path."""
+    rows = ({"id": str(number), "text": text} | columns for number, text in enumerate(texts))
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return str(file)

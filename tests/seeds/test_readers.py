@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.real_text import NTREX, needs_ntrex, truth_of
+from xl_assets.identity import address_of
 from xl_assets.seeds.readers import SeedError, collect_seeds, read_seeds
+from xl_assets.seeds.sampling import sampled
 from xl_assets.tables import QuarantinedLine, SeedDocument, check_table
 
 
@@ -177,6 +179,9 @@ def test_a_corpus_that_cannot_be_read_says_why_and_what_to_do(tmp_path: Path) ->
         ((good, "en"), {"columns": {"txt": "text"}}, r"\['txt'\] are none of ours"),
         ((good, "de"), {"columns": {"language": "lang"}, "select_language": True}, "it has en"),
         (("nofs://x", "en"), {}, "use a path or an hf://"),
+        ((good, "en"), {"layout": "hplt9"}, "no layout 'hplt9'; shipped are hplt1"),
+        ((good, "en"), {"sample": 0.0}, "give a share above 0"),
+        ((good, "en"), {"text_unit": "page"}, "choose one of file, block, line"),
     ]
     for arguments, options, message in cases:
         with pytest.raises(SeedError, match=message):
@@ -216,12 +221,73 @@ def test_whatever_the_bytes_no_line_is_lost_or_counted_twice(
     path = tmp_path_factory.mktemp("fuzz") / "x.jsonl.zst"
     path.write_bytes(_frames(data, frame))
     read = collect_seeds(str(path), "en", batch_rows=batch_rows, max_line_bytes=50_000)
-    physical = data.count(b"\n") + (not data.endswith(b"\n"))
+    physical = len(data.splitlines())
     lines = sorted([*read.documents["line"], *read.quarantined["line"]])
     assert lines == list(range(1, physical + 1))
     assert read.lines == physical
     check_table(read.documents, SeedDocument)
     check_table(read.quarantined, QuarantinedLine)
+
+
+def test_an_id_is_the_address_of_language_source_id_url_text_and_occurrence(tmp_path: Path) -> None:
+    path = _write(tmp_path / "x.jsonl", _rows("a", url="u") * 2)
+    found = collect_seeds(path, "en").documents["document_id"].to_list()
+    assert found == [address_of("document", "en", "0", "u", "a", str(number)) for number in (0, 1)]
+
+
+@pytest.mark.parametrize("readers", [2, 5])
+def test_files_read_at_once_give_what_they_give_one_after_the_other(tmp_path: Path, readers: int) -> None:
+    for number in range(7):
+        texts = [f"text {line % 9} of {number % 3}" for line in range(40)]
+        _write(tmp_path / f"{number}.jsonl.zst", _frames(_rows(*texts) + b"{broken\n", 300))
+    serial = list(read_seeds(str(tmp_path), "en", batch_rows=9))
+    at_once = list(read_seeds(str(tmp_path), "en", batch_rows=9, readers=readers))
+    assert len(serial) == len(at_once)
+    for one, other in zip(serial, at_once, strict=True):
+        assert one.documents.equals(other.documents)
+        assert one.quarantined.equals(other.quarantined)
+        assert one[2:] == other[2:]
+
+
+def test_an_error_in_a_later_file_comes_after_the_batches_before_it(tmp_path: Path) -> None:
+    _write(tmp_path / "a.csv", b"text\none\n")
+    _write(tmp_path / "b.csv", b"title\ntwo\n")
+    batches = read_seeds(str(tmp_path), "en", readers=2)
+    assert next(batches).documents["text"].to_list() == ["one"]
+    with pytest.raises(SeedError, match="no column 'text' for text; the columns are title"):
+        next(batches)
+
+
+def test_a_sample_is_stable_grows_by_superset_and_what_is_left_out_is_counted(tmp_path: Path) -> None:
+    path = _write(tmp_path / "x.jsonl", _rows(*(f"text {number}" for number in range(2000))) + b"null\n")
+    every = collect_seeds(path, "en")
+    tenth, third = (collect_seeds(path, "en", sample=share, batch_rows=77) for share in (0.1, 0.3))
+    for read in (every, tenth, third):
+        assert read.lines == 2001 == read.documents.height + read.quarantined.height + read.sampled_out
+    assert 150 < tenth.documents.height < 250
+    assert 530 < third.documents.height < 670
+    assert (
+        set(tenth.documents["document_id"]) < set(third.documents["document_id"]) < set(every.documents["document_id"])
+    )
+    assert tenth.documents.equals(every.documents.filter(sampled(0.1)))
+
+
+@pytest.mark.parametrize("batch_rows", [1, 7, 10_000])
+def test_a_column_counts_as_missing_where_no_object_has_it_however_lines_are_batched(
+    tmp_path: Path, batch_rows: int
+) -> None:
+    late = _write(tmp_path / "late.jsonl", b'{"title": "t"}\n' * 20 + _rows("text at last"))
+    read = collect_seeds(late, "en", batch_rows=batch_rows)
+    assert (read.documents.height, set(read.quarantined["reason"])) == (1, {"no_text"})
+    never = _write(tmp_path / "never.jsonl", b'{"title": "\xff"}\n' + b'{"title": "t"}\n' * 20_000)
+    with pytest.raises(SeedError, match="no column 'text' for text; the columns are title"):
+        collect_seeds(never, "en", batch_rows=batch_rows)
+
+
+def test_values_that_are_no_ids_do_not_stop_the_reading(tmp_path: Path) -> None:
+    row = b'{"text": "a", "id": ' + b"9" * 400 + b', "url": ' + b"[" * 200 + b"]" * 200 + b"}\n"
+    read = collect_seeds(_write(tmp_path / "x.jsonl", row), "en")
+    assert read.documents["text"].to_list() == ["a"]
 
 
 @needs_ntrex

@@ -56,7 +56,7 @@ def decided(documents: pl.DataFrame) -> pl.DataFrame:
     }
     found = documents.select(pl.col(theirs).alias(ours) for ours, theirs in told.items())
     rows = found.with_columns(pl.lit(None, dtype=pl.String).alias("cluster")).select(*DECISION, *WORK)
-    return rows.cast(_EVERY)  # type: ignore[arg-type]
+    return rows.cast(_EVERY)
 
 
 def quarantined_decisions(quarantined: pl.DataFrame) -> pl.DataFrame:

@@ -87,7 +87,7 @@ def embed(data, offsets, wanted, vocabulary, memory, texts, text_rows, lines, li
     """
     dim, sequence = texts.shape[1], vocabulary.sequence
     # Taken out of the tuple here: each use of a tuple counts references to all of its arrays.
-    tags, heads, keys, sums, _ = memory
+    tags, heads, keys, sums, hands = memory
     total, line, fresh = np.zeros(dim, np.float32), np.zeros(dim, np.float32), np.zeros(dim, np.float32)
     # Hashes of the sequences that began with each of the last tokens.
     chain = np.zeros(max(sequence - 1, 1), np.uint64)
@@ -106,7 +106,7 @@ def embed(data, offsets, wanted, vocabulary, memory, texts, text_rows, lines, li
                 count, at = _tokens(data, at, end, starts, ends, shorts, longs, tags)
                 if line_ended or (ended and not judged):
                     continue
-                _fetch(longs, count, tags, heads)
+                _fetch(longs, count, tags, heads, hands)
                 for token in range(count):
                     short = shorts[token]
                     slot = _kept(data, starts[token], ends[token], longs[token], tags, heads, keys)
@@ -180,15 +180,18 @@ def _tokens(data, at, end, starts, ends, shorts, longs, tags):
 
 
 @njit(cache=True, nogil=True)
-def _fetch(longs, count, tags, heads):
+def _fetch(longs, count, tags, heads, hands):
     """Fetch the slots that the tokens may be in: most lie in slow memory, and can be waited for together."""
     width = heads.shape[1]
     for token in range(count):
         first, tag = _first(longs[token], tags), _tag(longs[token])
+        # One that is not there will be kept where the hand points.
+        there = first + np.int64(hands[first // _WAYS])
         for slot in range(first, first + _WAYS):
             if tags[slot] == tag:
-                prefetch(heads, slot * width)
-                prefetch(heads, slot * width + _SUM)
+                there = slot
+        prefetch(heads, there * width)
+        prefetch(heads, there * width + _SUM)
 
 
 @njit(cache=True, nogil=True)

@@ -35,6 +35,7 @@ class Vocabulary(NamedTuple):
         prefix, end_mark: what a label begins with, and the token that ends a text.
         end_row: the row of that token, -1 where there is none.
         end_hash: its hash.
+        scratch: room for a word.
     """
 
     table: NDArray[np.int32]
@@ -54,6 +55,7 @@ class Vocabulary(NamedTuple):
     end_mark: NDArray[np.uint8]
     end_row: int
     end_hash: int
+    scratch: NDArray[np.uint8]
 
 
 def vocabulary_of(model: ModelFile) -> Vocabulary:
@@ -92,6 +94,7 @@ def vocabulary_of(model: ModelFile) -> Vocabulary:
         end_mark,
         end if end < model.words else -1,
         end_hash,
+        np.zeros(256, dtype=np.uint8),
     )
 
 
@@ -137,31 +140,29 @@ def add_sequence(value, vocabulary, total):
 
 @njit(cache=True, nogil=True)
 def _add_subwords(data, start, end, vocabulary, total):
-    """Add the rows of all subwords of ``<word>``; return how many they are.
-
-    Positions run from start - 1, the opening bracket, to end, the closing one.
-    """
+    """Add the rows of all subwords of ``<word>``; return how many they are."""
     # Taken out of the tuple here: each use of a tuple counts references to all of its arrays.
     minn, maxn, bucket, words = vocabulary.minn, vocabulary.maxn, vocabulary.bucket, vocabulary.words
     pruned, bits, kept, matrix = vocabulary.pruned, vocabulary.bits, vocabulary.kept, vocabulary.matrix
-    inverse, rows, columns = 1.0 / bucket, 0, len(total)
-    for first in range(start - 1, end + 1):
-        if start <= first < end and data[first] & 0xC0 == 0x80:
+    word = _bracketed(data, start, end, vocabulary.scratch)
+    size, inverse, rows, columns = end - start + 2, 1.0 / bucket, 0, len(total)
+    for first in range(size):
+        if _continues(word[first]):
             continue
         value, at, length = START, first, 0
-        while at <= end and length < maxn:
-            byte = np.uint64(_OPEN) if at < start else (np.uint64(_CLOSE) if at == end else np.uint64(data[at]))
-            value = ((value ^ _signed(byte)) * FACTOR) & LOW
+        while at < size and length < maxn:
+            value = ((value ^ _signed(word[at])) * FACTOR) & LOW
             at += 1
-            while start < at < end and data[at] & 0xC0 == 0x80:
-                value = ((value ^ _signed(np.uint64(data[at]))) * FACTOR) & LOW
+            while at < size and _continues(word[at]):
+                value = ((value ^ _signed(word[at])) * FACTOR) & LOW
                 at += 1
             length += 1
             # A bracket alone is no subword.
-            if length < minn or (length == 1 and (first < start or at > end)):
+            if length < minn or (length == 1 and (first == 0 or at == size)):
                 continue
             # A division costs more than all else here; the product may be off by one bucket.
-            row = np.int64(value) - np.int64(np.float64(value) * inverse) * bucket
+            row = np.int64(value)
+            row -= np.int64(np.float64(row) * inverse) * bucket
             if row < 0:
                 row += bucket
             elif row >= bucket:
@@ -178,15 +179,30 @@ def _add_subwords(data, start, end, vocabulary, total):
     return rows
 
 
+@njit(cache=True, nogil=True)
+def _bracketed(data, start, end, scratch):
+    """The bytes of ``<word>``, in `scratch` where they fit."""
+    word = scratch if end - start + 2 <= len(scratch) else np.empty(end - start + 2, np.uint8)
+    word[0], word[end - start + 1] = _OPEN, _CLOSE
+    for position in range(end - start):
+        word[position + 1] = data[start + position]
+    return word
+
+
+@njit(cache=True, nogil=True)
+def _continues(byte):
+    return byte & np.uint8(0xC0) == np.uint8(0x80)
+
+
 @njit(cache=True, nogil=True, inline="always")
 def _add_row(total, matrix, row):
     for column in range(len(total)):
         total[column] += matrix[row, column]
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _signed(byte):
-    return byte | np.uint64(0xFFFFFF00) if byte >= np.uint64(128) else byte
+    return np.uint64(np.int64(np.int8(byte))) & LOW
 
 
 @njit(cache=True, nogil=True)
@@ -203,7 +219,7 @@ def _begins(data, start, end, with_what):
 def _hash(data, start, end):
     value = START
     for position in range(start, end):
-        value = ((value ^ _signed(np.uint64(data[position]))) * FACTOR) & LOW
+        value = ((value ^ _signed(data[position])) * FACTOR) & LOW
     return value
 
 

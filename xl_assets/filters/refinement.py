@@ -47,7 +47,8 @@ def refine_lines(
 
     Returns:
         The frame with the texts refined and Int64 ``removed_lines`` (added to a count that is there). A line goes
-        with its line feed; where removed lines stood between blank ones, one of these stays. A text can end up empty.
+        with its line feed; where removed lines stood between blank ones, one of these stays. A text of nothing but
+        such lines stays as it is: the rules then say what is wrong with it, not that it is empty.
 
     Raises:
         UnknownLineKind: names the kinds there are.
@@ -57,6 +58,8 @@ def refine_lines(
     buffers = utf8(frame[text])
     lines = split_lines(buffers)
     removed = np.isin(page_furniture(buffers, lines, terminal_punctuation()), [KINDS[kind] for kind in kinds])
+    left = lines.per_text(lines.filled & ~removed)
+    removed &= np.repeat(left > 0, np.diff(lines.offsets))
     return _replaced(frame, text, without_lines(buffers, lines, removed), lines.per_text(removed))
 
 

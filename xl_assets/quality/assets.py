@@ -12,11 +12,10 @@ from xl_assets.evaluation.plots import markdown_image, to_png
 from xl_assets.outcome import Outcome
 from xl_assets.profile import QualitySource
 from xl_assets.quality.contract import QualityModelRow, model_row
-from xl_assets.quality.examples import ExampleSource, examples_version
+from xl_assets.quality.examples import classes_of, examples_hash
 from xl_assets.quality.plots import quality_charts
 from xl_assets.quality.settings import QualityTrainingSettings
 from xl_assets.quality.training import QualityModel, train_quality_model
-from xl_assets.seeds.source_hash import ABSENT
 from xl_assets.step import Step
 from xl_assets.tables import empty_table
 
@@ -51,26 +50,14 @@ def quality_model(context: dg.AssetExecutionContext, workspace: Workspace) -> Ev
     yield from step.write(outcomes, QualityModelRow)
 
 
-def examples_hash(source: QualitySource | None) -> str:
-    """Hash of a language's examples, as the table's record notes it; ``ABSENT`` where the profile names none."""
-    return examples_version(*_classes(source)) if source else ABSENT
-
-
 def _trained(step: Step, language: str, source: QualitySource, settings: QualityTrainingSettings) -> Outcome:
-    high, low = _classes(source)
+    high, low = classes_of(source)
     folder = step.lake.folder(f"models/quality/{language}")
     model = train_quality_model(high, low, settings, language=language, folder=folder)
     row = model_row(model, step.lake.root)
     figures = {name: round(value, 4) for name, value in model.metrics.figures().items()}
     facts = {"file": row["file"].item(), "metrics": figures}
     return Outcome(row, facts=facts, metadata=_metadata(model))
-
-
-def _classes(source: QualitySource) -> tuple[ExampleSource, ExampleSource]:
-    high, low = (
-        ExampleSource(tuple(paths), source.columns, source.license) for paths in (source.positives, source.negatives)
-    )
-    return high, low
 
 
 def _without_examples(language: str) -> Outcome:

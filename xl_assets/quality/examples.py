@@ -7,10 +7,11 @@ from typing import NamedTuple
 import polars as pl
 
 from xl_assets.identity import content_address, parameters_hash
+from xl_assets.profile import QualitySource
 from xl_assets.quality.settings import HIGH, LOW, QualityError, QualityTrainingSettings
 from xl_assets.quality.texts import prepare
 from xl_assets.seeds.readers import read_seeds
-from xl_assets.seeds.source_hash import source_hash
+from xl_assets.seeds.source_hash import ABSENT, source_hash
 
 _EXAMPLE = {"key": pl.String, "document_id": pl.String, "text": pl.String, "held_out": pl.Boolean}
 
@@ -33,6 +34,19 @@ class ExampleSource:
     def hash(self) -> str:
         """Hash of the files; does not depend on where they are."""
         return parameters_hash({"files": sorted(source_hash(path) for path in self.paths)})
+
+
+def classes_of(source: QualitySource) -> tuple[ExampleSource, ExampleSource]:
+    """The good and the bad examples that a profile names."""
+    high, low = (
+        ExampleSource(tuple(paths), source.columns, source.license) for paths in (source.positives, source.negatives)
+    )
+    return high, low
+
+
+def examples_hash(source: QualitySource | None) -> str:
+    """Hash of a language's examples, as the table's record notes it; ``ABSENT`` where the profile names none."""
+    return examples_version(*classes_of(source)) if source else ABSENT
 
 
 class ClassCounts(NamedTuple):

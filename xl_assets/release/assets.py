@@ -28,7 +28,17 @@ from xl_assets.tables import ReleaseFile
 
 GROUP = "release"
 FINAL_TABLES = ("sft_model", "win_rates", "language_fidelity", "criteria_scores", "evaluation_report")
-SECTIONS = ("identification", "filters", "passages", "xl_instruct", "mixture", "training", "evaluation")
+SECTIONS = (
+    "identification",
+    "filters",
+    "quality",
+    "quality_training",
+    "passages",
+    "xl_instruct",
+    "mixture",
+    "training",
+    "evaluation",
+)
 EVALUATION_PROMPTS = ("evaluation/respond", "evaluation/pairwise", "evaluation/criteria")
 
 

@@ -80,6 +80,8 @@ def find_files(location: str, storage_options: Mapping[str, object] | None = Non
         return _found(filesystem, path, location)
     except SeedError:
         raise
+    except ValueError as error:
+        raise SeedError(f"seed corpus {location}: {error}; check the pattern") from error
     except Exception as error:  # whatever the store's client raises: no access, no network, no such bucket
         raise _unreadable(location, error) from error
 

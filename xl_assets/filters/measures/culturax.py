@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike
 from xl_assets.filters.flagged_words import flagged_terms
 from xl_assets.filters.measures.family import Rule, set_of
 from xl_assets.filters.measures.shares import as_columns, share, word_hashes
-from xl_assets.filters.reasons import add_reasons
 from xl_assets.filters.texts import Texts
 from xl_assets.native.character_repetition import character_repetition, word_repetition
 from xl_assets.native.kinds import count_kinds
@@ -63,12 +62,6 @@ RULES: tuple[Rule, ...] = (
     Rule("culturax_short_line_characters", "short_lines", 1, False, CULTURAX),
 )
 
-#: Metrics that models give, not the text: of columns that a frame may have.
-COLUMN_RULES: tuple[Rule, ...] = (
-    Rule("language_score", "unsure_language", 0.7, True, ROOTS),
-    Rule("perplexity", "perplexity", 10_000, False, ROOTS),
-)
-
 SETS: Mapping[str, Mapping[str, float]] = {"culturax": set_of(RULES)}
 
 
@@ -88,21 +81,6 @@ def measure(texts: Texts, wanted: frozenset[str]) -> pl.DataFrame:
     if "culturax_character_repetition" in wanted:
         values["culturax_character_repetition"] = character_repetition(texts.utf8, _CHARACTERS)
     return as_columns(values, texts, wanted)
-
-
-def judge_columns(frame: pl.DataFrame, thresholds: Mapping[str, float] | None = None) -> pl.DataFrame:
-    """Judge the language score and the perplexity, where the frame has such a column; set `kept` and `reasons`.
-
-    Args:
-        frame: rows that may have Float64 columns ``language_score`` and ``perplexity``; null breaks no rule.
-        thresholds: rule -> threshold, instead of the rule's own.
-    """
-    limits = thresholds or {}
-    rules = [rule for rule in COLUMN_RULES if rule.measure in frame.columns]
-    return add_reasons(
-        frame,
-        {rule.reason: rule.fails(limits.get(rule.name, rule.threshold)) for rule in rules} or {"": pl.lit(False)},
-    )
 
 
 def _of_terms(texts: Texts) -> dict[str, ArrayLike | None]:
