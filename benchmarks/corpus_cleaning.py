@@ -90,6 +90,8 @@ def _ours(corpus: Path, workers: int, cores: list[int] | None = None) -> Usage:
     rules = [part for rule in RULES for part in ("--rules", rule)]
     xl = str(Path(sys.executable).with_name("xl"))
     command = [xl, "corpus", "clean", str(corpus), "--out", str(out), *rules, "--no-duplicates"]
+    # The peers do neither.
+    command += ["--no-redact", "--no-refine"]
     return measured([*command, "--workers", str(workers), "--json"], cores)
 
 

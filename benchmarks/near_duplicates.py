@@ -35,7 +35,7 @@ from xl_assets.filters.near_duplicates import DuplicateSettings, cluster, mark_c
 HERE = Path(__file__).parent
 PEER = Path(os.environ.get("XL_PEERS", HERE / ".peers" / "datatrove" / "bin" / "python"))
 COPIES = 10
-BATCH = 2_000
+BATCH = 5_000
 
 Planted = dict[tuple[str, str], float]
 
@@ -102,22 +102,24 @@ def _share(name: str, mine: float, peer: float) -> Figure:
 
 def _ours(source: Path, out: Path) -> None:
     """Sketch, cluster and write, batch by batch."""
-    for name in ("sketches", "kept", "removed"):
+    for name in ("documents", "sketches", "kept", "removed"):
         (out / name).mkdir(parents=True)
     settings = DuplicateSettings()
     for number, batch in enumerate(_read(source)):
+        batch.write_ipc(out / "documents" / f"{number:05}.arrow")
         # Hashes don't compress.
         sketches = sketch_documents(batch, settings)
         sketches.write_parquet(out / "sketches" / f"{number:05}.parquet", compression="uncompressed", statistics=False)
+    files = sorted((out / "documents").iterdir())
 
     def fetch(ids: pl.Series) -> Iterator[pl.DataFrame]:
-        return (batch.filter(pl.col("document_id").is_in(ids.implode())) for batch in _read(source))
+        return (pl.read_ipc(file).filter(pl.col("document_id").is_in(ids.implode())) for file in files)
 
     clusters = cluster(out / "sketches", fetch, settings)
-    for number, batch in enumerate(_read(source)):
-        marked = mark_clusters(batch, clusters).rename({"document_id": "id"})
+    for file in files:
+        marked = mark_clusters(pl.read_ipc(file), clusters).rename({"document_id": "id"})
         for name, kept in (("kept", True), ("removed", False)):
-            marked.filter(pl.col("kept") == kept).write_ndjson(out / name / f"{number:05}.jsonl")
+            marked.filter(pl.col("kept") == kept).write_ndjson(out / name / f"{file.stem}.jsonl")
 
 
 def _read(source: Path) -> Iterator[pl.DataFrame]:

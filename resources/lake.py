@@ -5,111 +5,29 @@ versions of the inputs that were read. The record and the data are one atomic wr
 leaves the earlier version in force, and a release can be built from the records alone.
 """
 
-import json
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 import polars as pl
-import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction, RemoveAction
 
-from xl_assets.identity import canonical_json, content_hash
+from resources.batches import read_batches
+from resources.record import LANGUAGE, RECORD_KEY, RELEASE, LakeError, Partition, Record, TableVersion
+from resources.staging import Staged, staging
 
-#: Partition columns; a table has at most one of them.
-LANGUAGE, RELEASE = "language", "release"
+__all__ = ["LANGUAGE", "RELEASE", "Lake", "LakeError", "Partition", "Record", "TableVersion"]
 
-#: Where a commit's metadata keeps our record.
-RECORD_KEY = "xl_assets"
-
-_SAFE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-class LakeError(RuntimeError):
-    """A table that is not there, does not have the partition, or cannot take the frame."""
-
-
-@dataclass(frozen=True)
-class Partition:
-    """One value of a partition column, e.g. ``Partition("language", "de")``."""
-
-    column: str
-    key: str
-
-    def __post_init__(self) -> None:
-        if not _SAFE_KEY.fullmatch(self.key):
-            raise LakeError(
-                f"{self.key!r} cannot be a partition key: use letters, digits, '.', '_' and '-', at most 100 of them."
-            )
-
-    @property
-    def predicate(self) -> str:
-        return f"{self.column} = '{self.key}'"
-
-
-@dataclass(frozen=True)
-class TableVersion:
-    """A partition of a table as it was read."""
-
-    table: str
-    partition: str | None
-    version: int
-    content_hash: str
-
-
-@dataclass(frozen=True)
-class Record:
-    """What the commit of a partition says of itself.
-
-    Attributes:
-        table: asset name.
-        partition: key, or None for a table without partitions.
-        content_hash: of the partition's rows; the data version.
-        rows: number of rows.
-        code_version: of the asset that wrote it.
-        run_id: of the run that wrote it.
-        inputs: the versions that were really read.
-        version: the Delta version that holds it; -1 before the commit.
-        facts: small JSON facts of the step (funnel, models), for reports and manifests; the same for the same work.
-        seconds: how long the step took; like the run id not part of what makes work the same.
-    """
-
-    table: str
-    partition: str | None
-    content_hash: str
-    rows: int
-    code_version: str
-    run_id: str
-    inputs: tuple[TableVersion, ...] = ()
-    version: int = -1
-    facts: Mapping[str, object] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def as_metadata(self) -> dict[str, str]:
-        fields = asdict(self)
-        del fields["version"]
-        return {RECORD_KEY: canonical_json(fields)}
-
-    @classmethod
-    def from_metadata(cls, text: str, version: int) -> "Record":
-        fields = json.loads(text)
-        inputs = tuple(TableVersion(**entry) for entry in fields.pop("inputs"))
-        return cls(**fields, inputs=inputs, version=version)
-
-    def same_work(self, other: "Record") -> bool:
-        """Whether two records stand for the same bytes made the same way from the same inputs."""
-
-        def essence(record: Record) -> tuple:
-            inputs = sorted((i.table, i.partition or "", i.content_hash) for i in record.inputs)
-            return record.content_hash, record.code_version, inputs, canonical_json(record.facts)
-
-        return essence(self) == essence(other)
+#: Tries of a commit beside other processes that write other partitions.
+_COMMITS = 50
 
 
 def _check_root(root: str) -> str:
@@ -166,6 +84,13 @@ class Lake:
         frame = pl.scan_delta(self.open(table, version))
         return frame.filter(pl.col(partition.column) == partition.key) if partition else frame
 
+    def batches(
+        self, table: str, partition: Partition | None, version: int, rows: int = 1_000
+    ) -> Iterator[pl.DataFrame]:
+        """Read a partition batch by batch, in the order of its rows, in bounded memory; at least one frame."""
+        values = {partition.column: partition.key} if partition else {}
+        return read_batches(self.open(table, version), values, rows, self.storage_options)
+
     def records(self, table: str) -> Iterator[Record]:
         """All records of a table, newest first."""
         if not self.exists(table):
@@ -191,13 +116,15 @@ class Lake:
         history = cache(lambda table: {(r.partition, r.version): r for r in self.records(table)})
         return lambda table, partition, version: history(table).get((partition, version))
 
-    def overwrite(self, frame: pl.DataFrame | pl.LazyFrame, record: Record, partition: Partition | None) -> Record:
-        """Replace exactly one partition by the frame, unless it already holds the same work.
+    def overwrite(
+        self, rows: pl.DataFrame | Iterable[pl.DataFrame] | Staged, record: Record, partition: Partition | None
+    ) -> Record:
+        """Replace exactly one partition, unless it already holds the same work.
 
-        A lazy frame is streamed to a file first, so that it never has to fit in memory.
+        Rows are written to files as they come and the files are then committed, so they never have to fit in memory.
 
         Args:
-            frame: the rows; for a partitioned table all of this partition.
+            rows: of this partition: a frame, frames of one schema (at least one), or what `stage` made of them.
             record: what the commit says; content hash, rows and version are filled in here.
             partition: None for a table without partitions.
 
@@ -205,32 +132,38 @@ class Lake:
             The record in force afterwards.
 
         Raises:
-            LakeError: where the frame's columns differ from the table's, or rows belong to another partition.
+            LakeError: where the columns differ from the table's, or rows belong to another partition.
+            StagingError: frames of different columns, or none.
         """
-        with TemporaryDirectory(prefix="xl-stage-") as stage:
-            if isinstance(frame, pl.LazyFrame):
-                staged = Path(stage) / "rows.parquet"
-                frame.sink_parquet(staged)
-                frame = pl.read_parquet(staged, memory_map=True)
-            self._check(record.table, frame, partition)
-            fields = {**record.__dict__, "content_hash": content_hash(frame), "rows": frame.height}
-            record = Record(**fields)
-            before = self.record(record.table, partition)
-            if before and before.same_work(record):
-                return before
-            self._commit(frame, record, partition)
+        if not isinstance(rows, Staged):
+            with self.stage(rows, partition) as staged:
+                return self.overwrite(staged, record, partition)
+        self._check(record.table, rows, partition)
+        record = replace(record, content_hash=rows.content_hash, rows=rows.rows)
+        before = self.record(record.table, partition)
+        if before and before.same_work(record):
+            return before
+        self._commit(rows, record, partition)
         after = self.record(record.table, partition)
         assert after is not None
         return after
 
-    def _check(self, table: str, frame: pl.DataFrame, partition: Partition | None) -> None:
-        if partition and frame.filter(pl.col(partition.column) != partition.key).height:
+    def stage(
+        self, rows: pl.DataFrame | Iterable[pl.DataFrame], partition: Partition | None
+    ) -> AbstractContextManager[Staged]:
+        """Write rows to files beside the tables; see `staging`. Nothing is in the table before `overwrite`."""
+        beside = None if "://" in self.root else Path(self.root) / "work"
+        frames = [rows] if isinstance(rows, pl.DataFrame) else rows
+        return staging(frames, beside, partition.column if partition else None)
+
+    def _check(self, table: str, staged: Staged, partition: Partition | None) -> None:
+        if partition and staged.values - {partition.key}:
             raise LakeError(f"rows of other partitions than {partition.predicate} were handed to table {table}")
         if not self.exists(table):
             return
         there = pl.scan_delta(self.open(table)).collect_schema()
-        if dict(there) != dict(frame.schema):
-            changed = sorted(set(there.items()) ^ set(frame.schema.items()), key=str)
+        if dict(there) != dict(staged.schema):
+            changed = sorted(set(there.items()) ^ set(staged.schema.items()), key=str)
             raise LakeError(
                 f"table {table} has other columns than this version of the code writes: "
                 f"{', '.join(f'{name}: {dtype}' for name, dtype in changed)}. Nothing was written. "
@@ -238,28 +171,41 @@ class Lake:
                 "answers in the call log are reused if you keep its `calls` folder."
             )
 
-    def _commit(self, frame: pl.DataFrame, record: Record, partition: Partition | None) -> None:
-        self._create(record.table, frame, partition)
-        options: dict[str, object] = {
-            "commit_properties": CommitProperties(custom_metadata=record.as_metadata(), max_commit_retries=20)
-        }
-        if partition:
-            options |= {"partition_by": [partition.column], "predicate": partition.predicate}
-        frame.write_delta(
-            self.uri(record.table),
-            mode="overwrite",
-            storage_options=self.storage_options,
-            delta_write_options=options,
-        )
+    def _commit(self, staged: Staged, record: Record, partition: Partition | None) -> None:
+        """Move the staged files into the table and commit them as the partition's only ones.
 
-    def _create(self, table: str, frame: pl.DataFrame, partition: Partition | None) -> None:
+        deltalake's own writer would read them all and hold them, compressed, until the commit.
+        """
+        self._create(record.table, staged, partition)
+        values = {partition.column: partition.key} if partition else {}
+        added: list[AddAction | RemoveAction] = [
+            file.put(self.uri(record.table), values, self.storage_options) for file in staged.files
+        ]
+        for attempt in range(_COMMITS):
+            try:
+                self.open(record.table).create_write_transaction(
+                    added,
+                    "overwrite",
+                    staged.arrow_schema,
+                    [partition.column] if partition else None,
+                    [(partition.column, "=", partition.key)] if partition else None,
+                    commit_properties=CommitProperties(custom_metadata=record.as_metadata(), max_commit_retries=20),
+                )
+                return
+            except CommitFailedError:
+                # Another partition was committed at the same moment: a try on the newest version may go ahead.
+                if attempt == _COMMITS - 1:
+                    raise
+                time.sleep(random.uniform(0, 0.1 * (attempt + 1)))
+
+    def _create(self, table: str, staged: Staged, partition: Partition | None) -> None:
         """Create an empty table first: two languages that start at once must not each create it whole."""
         if self.exists(table):
             return
         try:
             DeltaTable.create(
                 self.uri(table),
-                schema=pa.schema(frame.head(0).to_arrow(compat_level=pl.CompatLevel.oldest()).schema),
+                schema=staged.arrow_schema,
                 mode="ignore",
                 partition_by=[partition.column] if partition else None,
                 # Records live in the log, so the log must not expire.

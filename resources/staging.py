@@ -3,16 +3,20 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
 from types import TracebackType
+from uuid import uuid4
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from deltalake.fs import DeltaStorageHandler
+from deltalake.transaction import AddAction
+from pyarrow.fs import LocalFileSystem, PyFileSystem, copy_files
 
 from xl_assets.identity import ContentHash, content_address
 from xl_assets.seeds.occurrences import Occurrences
@@ -42,10 +46,25 @@ class StagedFile:
     path: Path
     rows: int
 
-    @property
-    def statistics(self) -> str:
-        """What a Delta table notes of the file."""
-        return json.dumps({"numRecords": self.rows})
+    def put(self, table: str, values: Mapping[str, str], options: Mapping[str, str] | None = None) -> AddAction:
+        """Bring the file below a table's root under a name of its own; readers see it when the action is committed.
+
+        Args:
+            table: folder or URL.
+            values: of the partition's column; empty without one.
+            options: of the object store.
+        """
+        folder = "".join(f"{column}={value}/" for column, value in values.items())
+        name = f"{folder}part-{self.path.stem}-{uuid4()}.parquet"
+        size = self.path.stat().st_size
+        if "://" in table:
+            store = PyFileSystem(DeltaStorageHandler(table, dict(options or {})))
+            copy_files(str(self.path), name, source_filesystem=LocalFileSystem(), destination_filesystem=store)
+        else:
+            target = Path(table) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(self.path, target)
+        return AddAction(name, size, values, int(time() * 1000), True, json.dumps({"numRecords": self.rows}))
 
 
 @dataclass(frozen=True)
@@ -79,7 +98,7 @@ class Staged:
         short = content_address("key", *key).str.head(16).str.to_integer(base=16, dtype=pl.UInt64).alias("short")
         seen, suspects = Occurrences(), [pl.Series("short", [], dtype=pl.UInt64)]
         for path in paths:
-            for batch in pq.ParquetFile(path).iter_batches(columns=list(key), batch_size=100_000):
+            for batch in pq.ParquetFile(path, pre_buffer=False).iter_batches(columns=list(key), batch_size=100_000):
                 keys = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch]))).select(short)["short"]
                 suspects.append(keys.filter(pl.Series(seen.number(keys.to_numpy()) > 0)))
         wanted = pl.concat(suspects).unique()
@@ -160,8 +179,8 @@ class _Files:
             self._flush()
 
     def _flush(self) -> None:
-        group = pl.concat(self._waiting)
-        if group.height:
+        group = pl.concat(self._waiting) if self._waiting else None
+        if group is not None and group.height:
             if self._file_bytes >= FILE_BYTES:
                 self._close()
                 self._open()

@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from xl_assets.cli_corpus import corpus_app
+
 app = typer.Typer(
     name="xl",
     help="Seed corpora to cross-lingual instruction data to a fine-tuned, judged model, as Dagster assets.\n\n"
@@ -23,6 +25,7 @@ app = typer.Typer(
 )
 languages_app = typer.Typer(help="The language registry and this lake's language partitions.", no_args_is_help=True)
 app.add_typer(languages_app, name="languages")
+app.add_typer(corpus_app, name="corpus")
 
 out, err = Console(), Console(stderr=True)
 

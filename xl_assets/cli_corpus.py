@@ -77,6 +77,9 @@ def clean(
         bool, typer.Option("--across-languages", help="Look for duplicates among all languages together.")
     ] = False,
     redact: Annotated[bool | None, typer.Option("--redact/--no-redact", help="Replace personal data.")] = None,
+    refine: Annotated[
+        bool | None, typer.Option("--refine/--no-refine", help="Mend mojibake and remove lines of page furniture.")
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Remove what another configuration left in the folder.")
     ] = False,
@@ -94,7 +97,7 @@ def clean(
     from xl_assets.corpus.options import CleanOptions
 
     chosen = _profile(profile)
-    identification, filters = _settings(chosen, rules, across_languages, redact)
+    identification, filters = _settings(chosen, rules, across_languages, redact, refine)
     options = CleanOptions(
         _reading(language, layout, text_column, sample), identification, filters, duplicates, count, fresh
     )
@@ -157,7 +160,9 @@ def _profile(name: str | None) -> "Profile | None":
     return profile
 
 
-def _settings(profile: "Profile | None", rules: list[str] | None, across: bool, redact: bool | None) -> Any:
+def _settings(
+    profile: "Profile | None", rules: list[str] | None, across: bool, redact: bool | None, refine: bool | None
+) -> Any:
     from dataclasses import replace
 
     from xl_assets.filters.language_id import IdentificationSettings
@@ -172,7 +177,8 @@ def _settings(profile: "Profile | None", rules: list[str] | None, across: bool, 
         filters = replace(filters, sets=tuple(rules))
     if across:
         filters = replace(filters, duplicates=replace(filters.duplicates, across_languages=True))
-    return identification, filters if redact is None else replace(filters, redact=redact)
+    switches = {"redact": redact, "refine": refine, "repair": refine}
+    return identification, replace(filters, **{name: on for name, on in switches.items() if on is not None})
 
 
 def _reading(language: str | None, layout: str | None, text_column: str | None, sample: float | None) -> Any:

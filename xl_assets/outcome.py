@@ -1,6 +1,7 @@
 """What a step made of one partition, and how Dagster is told: metadata, checks, data versions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -25,12 +26,35 @@ SAMPLE_ROWS = 5
 SAMPLE_CHARACTERS = 120
 
 
+class Tally:
+    """What is told of rows that are not held: how many there are, why some are rejected, the first few."""
+
+    def __init__(self) -> None:
+        self.rows = self.kept = 0
+        self.rejected: Counter[str] = Counter()
+        self.sample = pl.DataFrame()
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Count a batch."""
+        if self.sample.height < SAMPLE_ROWS:
+            few = frame.head(SAMPLE_ROWS - self.sample.height)
+            self.sample = pl.concat([self.sample, few]) if self.sample.height else few
+        self.rows += frame.height
+        if "kept" not in frame.columns:
+            self.kept += frame.height
+            return
+        self.kept += int(frame["kept"].sum())
+        first = frame.filter(~pl.col("kept")).select(pl.col("reasons").list.first().alias("reason"))
+        self.rejected.update(dict(first.group_by("reason").len().rows()))
+
+
 @dataclass
 class Outcome:
-    """What a step made of one partition.
+    """What a step made of one partition: a frame, or frames that are counted as they are written.
 
     Attributes:
-        frame: the rows, with ``kept`` and ``reasons`` where the table filters.
+        frame: the rows, with ``kept`` and ``reasons`` where the table filters. Frames must be of one schema, at least
+            one of them; what gives them may set the other attributes until it ends.
         rows_in: how many rows must come out, kept or rejected; None where that is not defined.
         facts: deterministic facts for the record.
         metadata: further Dagster metadata, e.g. plots.
@@ -38,24 +62,39 @@ class Outcome:
         rejected_before: reason -> rows that never became rows of this table, e.g. quarantined lines.
     """
 
-    frame: pl.DataFrame
+    frame: pl.DataFrame | Iterable[pl.DataFrame]
     rows_in: int | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
     metadata: Mapping[str, dg.MetadataValue] = field(default_factory=dict)
     least_share: float = 0.5
     rejected_before: Mapping[str, int] = field(default_factory=dict)
+    _tally: Tally | None = field(default=None, init=False, repr=False)
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """The rows, once; each frame is counted when it is taken."""
+        tally = Tally()
+        for frame in [self.frame] if isinstance(self.frame, pl.DataFrame) else self.frame:
+            tally.add(frame)
+            yield frame
+        self._tally = tally
+
+    @property
+    def tally(self) -> Tally:
+        """What was counted; frames must have been taken to their end."""
+        if self._tally is None:
+            if not isinstance(self.frame, pl.DataFrame):
+                raise RuntimeError("the rows of this outcome were not written yet: nothing is known of them")
+            for _ in self.frames():
+                pass
+        assert self._tally is not None
+        return self._tally
 
     def funnel(self) -> dict[str, Any]:
         """Rows in, kept, and rejected by reason. A row with two reasons counts under its first."""
-        frame, rejected = self.frame, dict(self.rejected_before)
-        kept = frame.height
-        if "kept" in frame.columns:
-            kept = int(frame["kept"].sum())
-            first = frame.filter(~pl.col("kept")).select(pl.col("reasons").list.first().alias("reason"))
-            for reason, count in first.group_by("reason").len().rows():
-                rejected[reason] = rejected.get(reason, 0) + count
-        rows_in = self.rows_in if self.rows_in is not None else frame.height
-        return {"in": rows_in, "kept": kept, "rejected": dict(sorted(rejected.items()))}
+        rejected = Counter(self.rejected_before)
+        rejected.update(self.tally.rejected)
+        rows_in = self.rows_in if self.rows_in is not None else self.tally.rows
+        return {"in": rows_in, "kept": self.tally.kept, "rejected": dict(sorted(rejected.items()))}
 
 
 def by_language(
@@ -144,11 +183,11 @@ def _metadata(record: Record, outcome: Outcome) -> dict[str, dg.MetadataValue]:
     rows += [dg.TableRecord({"step": f"rejected: {reason}", "rows": count}) for reason, count in rejected.items()]
     return {
         "dagster/row_count": dg.MetadataValue.int(record.rows),
-        "dagster/column_schema": dg.MetadataValue.table_schema(_columns(outcome.frame)),
+        "dagster/column_schema": dg.MetadataValue.table_schema(_columns(outcome.tally.sample)),
         "content_hash": dg.MetadataValue.text(record.content_hash),
         "delta_version": dg.MetadataValue.int(record.version),
         "funnel": dg.MetadataValue.table(rows, _schema({"step": "string", "rows": "int"})),
-        "sample": _sample(outcome.frame),
+        "sample": _sample(outcome.tally.sample),
         **_funnel_plot(record, told),
         "inputs": dg.MetadataValue.json([f"{v.table}[{v.partition or ''}]@{v.version}" for v in record.inputs]),
         **outcome.metadata,

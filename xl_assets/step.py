@@ -19,11 +19,12 @@ import polars as pl
 from resources.configured import Workspace
 from resources.lake import LANGUAGE, RELEASE, LakeError, Partition, Record, TableVersion
 from resources.language_identifier import LanguageIdentifier
+from resources.staging import Staged
 from xl_assets.identity import parameters_hash
 from xl_assets.outcome import Outcome, report
 from xl_assets.partitions import RELEASES
 from xl_assets.settings import plain
-from xl_assets.tables import check_table
+from xl_assets.tables import TableError, check_table
 
 
 class Step:
@@ -48,14 +49,14 @@ class Step:
 
     def read(self, table: str, partition: Partition | None = None, kept_only: bool = True) -> pl.LazyFrame:
         """Scan a declared input (only its kept rows by default) and note the version that was read."""
-        self._refuse_undeclared(table)
-        record = self.lake.record(table, partition)
-        if record is None:
-            what = f"{table}[{partition.key}]" if partition else table
-            raise LakeError(f"{what} was never materialised, and {self.table} needs it. Materialise {what} first.")
-        self.note(TableVersion(table, record.partition, record.version, record.content_hash))
-        frame = self.lake.scan(table, partition, record.version)
+        frame = self.lake.scan(table, partition, self._noted(table, partition).version)
         return frame.filter("kept") if kept_only and "kept" in frame.collect_schema() else frame
+
+    def read_batches(self, table: str, language: str, kept_only: bool = True) -> Iterator[pl.DataFrame]:
+        """`read_language`, batch by batch in bounded memory; at least one frame, which may be empty."""
+        partition = Partition(LANGUAGE, language)
+        batches = self.lake.batches(table, partition, self._noted(table, partition).version)
+        return (frame.filter("kept") if kept_only and "kept" in frame.columns else frame for frame in batches)
 
     def read_language(self, table: str, language: str, kept_only: bool = True) -> pl.LazyFrame:
         return self.read(table, Partition(LANGUAGE, language), kept_only)
@@ -66,6 +67,16 @@ class Step:
 
     def read_release(self, table: str, release: str, kept_only: bool = True) -> pl.LazyFrame:
         return self.read(table, Partition(RELEASE, release), kept_only)
+
+    def _noted(self, table: str, partition: Partition | None) -> Record:
+        """The record in force of a declared input, noted."""
+        self._refuse_undeclared(table)
+        record = self.lake.record(table, partition)
+        if record is None:
+            what = f"{table}[{partition.key}]" if partition else table
+            raise LakeError(f"{what} was never materialised, and {self.table} needs it. Materialise {what} first.")
+        self.note(TableVersion(table, record.partition, record.version, record.content_hash))
+        return record
 
     def note(self, version: TableVersion) -> None:
         """Note an input; also what is no table: a source file, a model, settings."""
@@ -137,19 +148,21 @@ class Step:
         inputs: Sequence[TableVersion] | None = None,
     ) -> Record:
         """Write one partition of a table without telling Dagster; for side tables such as quarantine."""
-        frame = check_table(outcome.frame, schema)
-        record = Record(
-            table=table,
-            partition=partition.key if partition else None,
-            content_hash="",
-            rows=0,
-            code_version=self.context.assets_def.code_versions_by_key.get(self.context.asset_key) or "",
-            run_id=self.context.run_id,
-            inputs=tuple(self._sorted_inputs() if inputs is None else inputs),
-            facts={**outcome.facts, "funnel": outcome.funnel()},
-            seconds=round(time.monotonic() - self._began, 3),
-        )
-        return self.lake.overwrite(frame, record, partition)
+        checked = (check_table(frame, schema) for frame in outcome.frames())
+        with self.lake.stage(checked, partition) as staged:
+            _refuse_repeated(staged, outcome, schema, partition)
+            record = Record(
+                table=table,
+                partition=partition.key if partition else None,
+                content_hash="",
+                rows=0,
+                code_version=self.context.assets_def.code_versions_by_key.get(self.context.asset_key) or "",
+                run_id=self.context.run_id,
+                inputs=tuple(self._sorted_inputs() if inputs is None else inputs),
+                facts={**outcome.facts, "funnel": outcome.funnel()},
+                seconds=round(time.monotonic() - self._began, 3),
+            )
+            return self.lake.overwrite(staged, record, partition)
 
     def write_file(self, release: str, name: str, content: bytes) -> pl.DataFrame:
         """Write a file of a release below the lake, whole or not at all; returns its row of ``ReleaseFile``."""
@@ -172,3 +185,12 @@ class Step:
     def _refuse_undeclared(self, table: str) -> None:
         if table not in self._declared:
             raise LakeError(f"{self.table} reads {table} without declaring it: add it to the asset's deps.")
+
+
+def _refuse_repeated(staged: Staged, outcome: Outcome, schema: type[dy.Schema], partition: Partition | None) -> None:
+    """Compare keys across batches; within each, and in a table of one frame, `check_table` did."""
+    key = [name for name in schema.primary_key() if not partition or name != partition.column]
+    if not key or isinstance(outcome.frame, pl.DataFrame):
+        return
+    if repeated := staged.repeated(key).rows():
+        raise TableError(f"table {schema.__name__}: more than one batch has a row with the key {repeated[0][:-1]}")

@@ -1,11 +1,16 @@
 """The lake: one partition is replaced, the record says what was read, nothing else changes."""
 
 import multiprocessing
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+from resources import staging
 from resources.lake import LANGUAGE, Lake, LakeError, Partition, Record, TableVersion
+from resources.staging import StagingError
+
+DE = Partition(LANGUAGE, "de")
 
 SCHEMA = {"id": pl.String, "language": pl.String, "reasons": pl.List(pl.String)}
 
@@ -63,10 +68,66 @@ def test_an_empty_partition_has_a_record(lake):
     assert lake.current("documents")["mt"].rows == 0
 
 
-def test_a_lazy_frame_is_written_like_a_frame(lake):
-    eager = write(lake, "de", 4)
-    lazy = lake.overwrite(rows("de", 4).lazy(), record("de", "c2"), Partition(LANGUAGE, "de"))
-    assert lazy.content_hash == eager.content_hash
+def test_frames_are_written_like_one_frame(lake):
+    whole = write(lake, "de", 7)
+    parts = lake.overwrite((rows("de", 7)[n : n + 2] for n in range(0, 7, 2)), record("de", "c2"), DE)
+    assert (parts.content_hash, parts.rows) == (whole.content_hash, 7)
+    assert lake.scan("documents", DE).collect().sort("id").equals(rows("de", 7).sort("id"))
+
+
+def test_rows_keep_their_order_however_many_files_they_take(lake, monkeypatch):
+    monkeypatch.setattr(staging, "GROUP_BYTES", 100)
+    monkeypatch.setattr(staging, "FILE_BYTES", 300)
+    lake.overwrite(rows("de", 500).iter_slices(20), record("de"), DE)
+    assert len(lake.open("documents").file_uris()) > 3
+    assert lake.scan("documents", DE).collect()["id"].to_list() == rows("de", 500)["id"].to_list()
+
+
+def test_a_partition_is_read_in_batches_in_its_order(lake, monkeypatch):
+    monkeypatch.setattr(staging, "GROUP_BYTES", 100)
+    monkeypatch.setattr(staging, "FILE_BYTES", 300)
+    written = lake.overwrite(rows("de", 100).iter_slices(20), record("de"), DE)
+    write(lake, "ga", 3)
+    batches = list(lake.batches("documents", DE, written.version, rows=7))
+    assert max(batch.height for batch in batches) <= 7
+    assert pl.concat(batches).equals(rows("de", 100))
+
+
+def test_an_empty_partition_is_read_as_one_frame_that_tells_the_columns(lake):
+    written = write(lake, "de", 0)
+    assert [dict(batch.schema) for batch in lake.batches("documents", DE, written.version)][0] == SCHEMA
+
+
+def test_a_stream_that_breaks_leaves_the_table_as_it_was(lake):
+    first = write(lake, "de", 3)
+
+    def breaking():
+        yield rows("de", 100)
+        raise OSError("the corpus is gone")
+
+    with pytest.raises(OSError, match="gone"):
+        lake.overwrite(breaking(), record("de", "c2"), DE)
+    assert lake.record("documents", DE) == first
+    assert lake.scan("documents").collect().height == 3
+    assert list((Path(lake.root) / "work").iterdir()) == []
+
+
+def test_frames_of_different_columns_are_refused(lake):
+    with pytest.raises(StagingError, match="reasons"):
+        lake.overwrite([rows("de", 1), rows("de", 1).drop("reasons")], record("de"), DE)
+    assert not lake.exists("documents")
+
+
+def test_no_frame_at_all_is_refused(lake):
+    with pytest.raises(StagingError, match="give one without rows"):
+        lake.overwrite([], record("de"), DE)
+
+
+def test_keys_that_repeat_across_batches_are_found(lake):
+    with lake.stage([rows("de", 50), rows("de", 3), rows("de", 1)], DE) as staged:
+        assert staged.repeated(["id"]).rows() == [("de0", 3), ("de1", 2), ("de2", 2)]
+    with lake.stage(rows("de", 50).iter_slices(7), DE) as staged:
+        assert staged.repeated(["id"]).is_empty()
 
 
 def test_other_columns_are_refused_with_the_remedy_and_nothing_is_written(lake):
@@ -114,3 +175,11 @@ def test_languages_written_at_once_do_not_lose_each_other(tmp_path):
 def test_a_folder_that_delta_and_polars_spell_differently_is_refused(tmp_path, name):
     with pytest.raises(LakeError, match="plain name"):
         Lake(tmp_path / name)
+
+
+def test_a_lake_that_a_url_names_is_written_through_its_store(tmp_path):
+    lake = Lake(f"file://{tmp_path}/lake")
+    write(lake, "de", 3)
+    write(lake, "ga", 2)
+    assert write(lake, "de", 4).rows == 4
+    assert lake.scan("documents").collect().group_by("language").len().sort("language").rows() == [("de", 4), ("ga", 2)]

@@ -44,9 +44,7 @@ def test_windows_of_two_gigabytes_are_accepted() -> None:
 def test_zeros_after_gzip_are_padding_and_anything_else_is_not(padding: bytes) -> None:
     packed = gzip.compress(b"one\n") + gzip.compress(b"two\n") + padding
     assert [line.data for line in _lines(packed, "gzip")] == [b"one", b"two"]
-    assert (
-        _lines(packed + b"x", "gzip")[-1] == Line(None, 8, b"", "corrupt" if padding else "truncated") or padding == b""
-    )
+    assert _lines(packed + b"no gzip", "gzip")[-1] == Line(None, 8, b"", "corrupt")
 
 
 def test_garbage_after_the_last_frame_is_one_fault_without_a_number() -> None:

@@ -21,6 +21,10 @@ class FailingStore(MemoryFileSystem):
 
     protocol = "failing"
 
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return super()._strip_protocol(path.replace("failing://", "memory://"))
+
     def _open(self, path: str, mode: str = "rb", **options: object):  # type: ignore[no-untyped-def]
         stream = super()._open(path, mode, **options)
         if mode == "rb":
@@ -47,7 +51,7 @@ def memory() -> Iterator[MemoryFileSystem]:
 
 
 def test_a_store_is_read_as_the_disk_is(memory: MemoryFileSystem) -> None:
-    for location in ("memory://corpus", "memory://corpus/**.*"):
+    for location in ("memory://corpus", "memory://corpus/**/*"):
         assert collect_seeds(location, "en", readers=3).documents["file"].to_list() == [
             "a.jsonl",
             *["b/b.jsonl.zst"] * 2,
@@ -61,7 +65,7 @@ def test_a_protocol_that_a_user_registered_works_and_its_faults_are_no_faults_of
     fsspec.register_implementation("failing", FailingStore, clobber=True)
     assert [file.name for file in find_files("failing://corpus/a.jsonl")] == ["a.jsonl"]
     for readers in (1, 2):
-        with pytest.raises(SeedError, match="can't be read: TimeoutError: the store does not answer. Check access"):
+        with pytest.raises(SeedError, match="can't be read: TimeoutError: the store does not answer"):
             collect_seeds("failing://corpus", "en", readers=readers)
 
 

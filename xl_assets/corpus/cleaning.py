@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from xl_assets.corpus.configuration import configuration_of
-from xl_assets.corpus.finishing import find_clusters, finish
+from xl_assets.corpus.finishing import compare_all, finish
 from xl_assets.corpus.folder import DECISIONS, CorpusFolder
 from xl_assets.corpus.funnel import Funnel, funnel_of
 from xl_assets.corpus.judging import judge_batch
@@ -59,9 +59,9 @@ def clean(
                 _judge(batches, folder, workers, watch)
             _prepared.clear()
             watch("duplicates", 0, 0)
-            clusters = find_clusters(folder, options.filters.duplicates) if options.duplicates else None
+            found = compare_all(folder, options)
             with threads(options.workers) as workers:
-                finish(folder, clusters, workers, lambda records: watch("write", records, 0))
+                finish(folder, found, workers, lambda records: watch("write", records, 0))
         folder.close()
     return funnel_of(folder.path / DECISIONS)
 

@@ -25,8 +25,8 @@ DECISION = pl.Schema(
 )
 
 #: Columns of a batch's decisions beside those of ``DECISION``: the row among the batch's documents that stay, and
-#: the bytes of its text; null where it does not stay.
-WORK = pl.Schema({"position": pl.UInt32(), "size": pl.Int64()})
+#: the bytes of its text, null where it does not stay; and its quality score, null without one.
+WORK = pl.Schema({"position": pl.UInt32(), "size": pl.Int64(), "quality": pl.Float64()})
 
 _EVERY = pl.Schema([*DECISION.items(), *WORK.items()])
 
@@ -52,7 +52,7 @@ def decided(documents: pl.DataFrame) -> pl.DataFrame:
         "language_declared": "declared",
         "language": "lid_language",
         "language_score": "lid_score",
-        **{name: name for name in ("kept", "reasons", "position", "size")},
+        **{name: name for name in ("kept", "reasons", *WORK)},
     }
     found = documents.select(pl.col(theirs).alias(ours) for ours, theirs in told.items())
     rows = found.with_columns(pl.lit(None, dtype=pl.String).alias("cluster")).select(*DECISION, *WORK)

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from xl_assets.corpus.decisions import DECISION
 from xl_assets.corpus.folder import DECISIONS, DOCUMENTS, QUARANTINE, CorpusFolder
 from xl_assets.corpus.workers import Workers
 from xl_assets.corpus.writing import write_rows, write_texts
-from xl_assets.filters.near_duplicates import DuplicateSettings, cluster, mark_clusters
+from xl_assets.filters.clusters import with_clusters
+from xl_assets.filters.quality_model import apply_cutoffs
 from xl_assets.tables import QuarantinedLine, SeedDocument, empty_table
 
 #: Bytes of text in a file of documents.
@@ -30,28 +30,12 @@ KEPT = pl.Schema(
 )
 
 
-def find_clusters(folder: CorpusFolder, settings: DuplicateSettings) -> pl.DataFrame:
-    """The clusters of duplicates among all documents that the batches kept."""
-    if not folder.parts("sketches"):
-        return cluster([], lambda ids: [], settings)
-
-    def fetch(ids: pl.Series) -> Iterator[pl.DataFrame]:
-        wanted = pl.DataFrame({"document_id": ids}).sort("document_id")
-        for file in folder.parts("documents"):
-            found = pl.read_parquet(file, columns=["id"])["id"]
-            places = np.flatnonzero(_places(wanted, found)[0])
-            if len(places):
-                yield pl.read_parquet(file, columns=["id", "text"])[places].rename({"id": "document_id"})
-
-    return cluster(folder.work / "sketches", fetch, settings)
-
-
 def finish(folder: CorpusFolder, clusters: pl.DataFrame | None, workers: Workers, watch: Callable[[int], None]) -> None:
     """Write the finished files; the decisions, which say that all is done, last.
 
     Args:
         folder: with the parts of all batches.
-        clusters: sorted by id, or None where duplicates were not looked for.
+        found: among all documents.
         workers: write the documents.
         watch: called with the number of records of each batch.
     """
@@ -64,7 +48,7 @@ def finish(folder: CorpusFolder, clusters: pl.DataFrame | None, workers: Workers
         made / QUARANTINE,
         empty_table(QuarantinedLine).schema,
     )
-    decisions = _decided(folder, clusters, made / DOCUMENTS, workers, watch)
+    decisions = _decided(folder, found, made / DOCUMENTS, workers, watch)
     write_rows(decisions, made / DECISIONS, DECISION)
     workers.finish()
     for name in (DOCUMENTS, QUARANTINE, DECISIONS):
@@ -73,7 +57,7 @@ def finish(folder: CorpusFolder, clusters: pl.DataFrame | None, workers: Workers
 
 def _decided(
     folder: CorpusFolder,
-    clusters: pl.DataFrame | None,
+    found: Found,
     documents: Path,
     workers: Workers,
     watch: Callable[[int], None],
@@ -82,7 +66,7 @@ def _decided(
     waiting: list[tuple[Path, pl.DataFrame]] = []
     before = file = 0
     for part in folder.parts("decisions"):
-        decisions = _clustered(pl.read_parquet(part), clusters)
+        decisions = _settled(pl.read_parquet(part), found)
         watch(decisions.height)
         kept = decisions.filter("kept").sort("position").select("position", "size", *_CLUSTER)
         numbers = (before + kept["size"].cum_sum() - kept["size"]) // FILE_BYTES
@@ -115,17 +99,10 @@ def write_documents(file: Path, parts: Iterable[tuple[Path, pl.DataFrame]]) -> N
     write_texts(frames(), file, KEPT)
 
 
-def _clustered(decisions: pl.DataFrame, clusters: pl.DataFrame | None) -> pl.DataFrame:
-    if clusters is None:
-        return decisions.with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in _CLUSTER.items())
-    found, places = _places(clusters, decisions["id"])
-    return mark_clusters(decisions, clusters[np.unique(places[found])], key="id")
-
-
-def _places(among: pl.DataFrame, ids: pl.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Which ids are among the sorted `document_id`, and where; binary search, so that nothing is built a batch."""
-    if among.is_empty() or ids.is_empty():
-        return np.zeros(len(ids), dtype=bool), np.zeros(len(ids), dtype=np.int64)
-    known = among["document_id"]
-    places = np.minimum(known.search_sorted(ids.fill_null("")).to_numpy(), len(known) - 1)
-    return (known[places] == ids).fill_null(False).to_numpy(), places
+def _settled(decisions: pl.DataFrame, found: Found) -> pl.DataFrame:
+    if found.clusters is None:
+        empty = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in _CLUSTER.items()]
+        marked = decisions.with_columns(empty)
+    else:
+        marked = with_clusters(decisions, found.clusters, key="id")
+    return marked if found.cutoffs is None else apply_cutoffs(marked, found.cutoffs, document_id="id")

@@ -47,7 +47,7 @@ def judge_batch(
     return Judged(
         decisions.sort("line", nulls_last=True, maintain_order=True),
         stays.select(pl.col(theirs).alias(ours) for ours, theirs in DOCUMENT.items()),
-        sketch_documents(stays, options.filters.duplicates) if options.duplicates else None,
+        sketch_documents(stays, options.filters.duplicates, quality="quality") if options.duplicates else None,
     )
 
 
@@ -97,7 +97,9 @@ def _is_known(code: str) -> bool:
 
 def _with_verdicts(identified: pl.DataFrame, judged: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
     """The identified documents with what the filters said of those that they saw."""
-    verdicts = judged.select("document_id", pl.col("kept").alias("judged_kept"), pl.col("reasons").alias("judged"))
+    verdicts = judged.select(
+        "document_id", pl.col("kept").alias("judged_kept"), pl.col("reasons").alias("judged"), "quality"
+    )
     places = stays.select(
         "document_id", pl.int_range(pl.len(), dtype=pl.UInt32).alias("position"), size=pl.col("text").str.len_bytes()
     )

@@ -11,7 +11,8 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xl_assets.fasttext.kernels import Memory, embed, new_memory
+from xl_assets.fasttext.kernels import embed
+from xl_assets.fasttext.memory import Memory, new_memory
 from xl_assets.fasttext.model_file import ModelFile, read_model
 from xl_assets.fasttext.outputs import Outputs, Top
 from xl_assets.fasttext.vocabulary import Vocabulary, vocabulary_of

@@ -1,6 +1,7 @@
 """Parquet rows to raw records, a few at a time whatever the size of a row group."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import compress
 from typing import BinaryIO, NamedTuple
 
 import polars as pl
@@ -16,10 +17,11 @@ from xl_assets.seeds.sources import SeedError
 #: Bytes of a column that are read at once; without a buffer Arrow reads a row group's column as a whole.
 _BUFFER = 1 << 20
 
-#: Number of a row, beside the file's own columns.
-_LINE = "\x1fline"
+#: What a broken file raises.
+_BROKEN = (pa.ArrowException, OSError, MemoryError, OverflowError, UnicodeDecodeError, KeyError)
 
-_BROKEN = (pa.ArrowException, OSError, MemoryError, OverflowError, UnicodeDecodeError)
+#: Gets a column out of a batch.
+_Value = Callable[[pa.RecordBatch], pa.Array]
 
 
 class ParquetParser:
@@ -65,7 +67,7 @@ class ParquetParser:
             values, needed = self._check_schema(file.schema_arrow)
             groups = [file.metadata.row_group(group) for group in range(file.metadata.num_row_groups)]
         except _BROKEN as error:
-            yield _corrupt(None, None, None, error)
+            yield _corrupt(None, None, error)
             return
         first = 1
         for number, group in enumerate(groups):
@@ -76,20 +78,19 @@ class ParquetParser:
                     yield self._part(batch, values, row, number)
                     row += batch.num_rows
             except _BROKEN as error:
-                yield _corrupt(row, number, _offset(group), error)
+                yield _corrupt(row, number, error)
             first += group.num_rows
 
     def _rows_at_once(self, group: pq.RowGroupMetaData) -> int:
         per_row = max(1, group.total_byte_size // max(1, group.num_rows))
         return max(1, min(self._batch_rows, self._batch_bytes // per_row))
 
-    def _part(self, batch: pa.RecordBatch, values: Mapping[str, pl.Expr], first: int, group: int) -> Part:
-        lines = pa.array(range(first, first + batch.num_rows), pa.int64())
-        valid, invalid = _by_encoding(batch.append_column(_LINE, lines))
-        frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([valid])))
-        nothing = pl.lit(None, dtype=pl.String)
-        rows = frame.select(
-            *(values.get(ours, nothing).cast(pl.String).alias(ours) for ours in FIELDS), pl.col(_LINE).alias("line")
+    def _part(self, batch: pa.RecordBatch, values: Mapping[str, _Value], first: int, group: int) -> Part:
+        valid, lines, invalid = _by_encoding(batch, first)
+        # Only flat columns of text go to Polars, under our names: it does not survive a broken name in a schema.
+        texts = {ours: pl.from_arrow(value(valid).cast(pa.large_string())) for ours, value in values.items()}
+        rows = pl.DataFrame({"line": pl.Series(lines, dtype=pl.Int64), **texts}).with_columns(
+            pl.lit(None, dtype=pl.String).alias(ours) for ours in FIELDS if ours not in values
         )
         problem = (
             pl.when(pl.col("text").is_null())
@@ -101,18 +102,13 @@ class ParquetParser:
         head = pl.col("text").str.head(HEAD_BYTES).alias("head")
         bad = judged.filter(pl.col("reason").is_not_null()).select("line", "reason", head)
         broken = pl.DataFrame({"line": invalid}, schema={"line": pl.Int64}).with_columns(reason=pl.lit("bad_utf8"))
-        every = (
-            pl.concat([bad, broken], how="diagonal")
-            .sort("line")
-            .with_columns(
-                pl.lit(None, dtype=pl.Int64).alias("byte_offset"), pl.lit(group, dtype=pl.Int64).alias("row_group")
-            )
-        )
-        return Part(judged.filter(pl.col("reason").is_null()).select(*RECORD), every.select(*BAD))
+        every = pl.concat([bad, broken], how="diagonal").sort("line")
+        placed = every.with_columns(byte_offset=pl.lit(None, pl.Int64), row_group=pl.lit(group, pl.Int64))
+        return Part(judged.filter(pl.col("reason").is_null()).select(*RECORD), placed.select(*BAD))
 
-    def _check_schema(self, schema: pa.Schema) -> tuple[dict[str, pl.Expr], list[str]]:
-        """Our columns as expressions over the file's, and the file's that are needed."""
-        values: dict[str, pl.Expr] = {}
+    def _check_schema(self, schema: pa.Schema) -> tuple[dict[str, _Value], list[str]]:
+        """How our columns are got out of a batch, and the file's columns that are needed."""
+        values: dict[str, _Value] = {}
         needed: set[str] = set()
         for ours, theirs in self._columns.items():
             found = [_find(schema, part) for part in parts_of(theirs)]
@@ -124,8 +120,7 @@ class ParquetParser:
                     "map text to another column"
                 )
             if all(_is_scalar(one.kind) for one in found):
-                parts = [one.value.cast(pl.String) for one in found]
-                values[ours] = parts[0] if len(parts) == 1 else pl.concat_str(parts, separator="_")
+                values[ours] = _joined([one.value for one in found])
                 needed |= {one.needed for one in found}
         return values, sorted(needed)
 
@@ -133,26 +128,45 @@ class ParquetParser:
 class _Found(NamedTuple):
     """A column, or what a path leads to: its value, its type (None: not there) and what of the file it needs."""
 
-    value: pl.Expr
+    value: _Value
     kind: pa.DataType | None
     needed: str
 
 
 def _find(schema: pa.Schema, column: str) -> _Found:
     if column in schema.names:
-        return _Found(pl.col(column), schema.field(column).type, column)
+        return _Found(_whole(column), schema.field(column).type, column)
     name, *path = column.split(".")
     kind = schema.field(name).type if name in schema.names else None
-    value, needed, in_list = pl.col(name), name, False
+    value, needed, in_list = _whole(name), name, False
     for step in path:
         if kind is not None and pa.types.is_struct(kind) and kind.get_field_index(step) >= 0:
-            value, kind = value.struct.field(step), kind.field(step).type
+            value, kind = _field(value, step), kind.field(step).type
             needed = needed if in_list else f"{needed}.{step}"
         elif kind is not None and _is_list(kind) and step.isdecimal():
-            value, kind, in_list = value.list.get(int(step), null_on_oob=True), kind.value_type, True
+            value, kind, in_list = _item(value, int(step)), kind.value_type, True
         else:
             return _Found(value, None, needed)
     return _Found(value, kind, needed)
+
+
+def _whole(name: str) -> _Value:
+    return lambda batch: batch.column(name)
+
+
+def _field(outer: _Value, name: str) -> _Value:
+    return lambda batch: pc.struct_field(outer(batch), [name])
+
+
+def _item(outer: _Value, at: int) -> _Value:
+    """An item of a list, null where the list is shorter."""
+    return lambda batch: pc.list_element(pc.list_slice(outer(batch), at, at + 1, return_fixed_size_list=True), 0)
+
+
+def _joined(values: list[_Value]) -> _Value:
+    if len(values) == 1:
+        return values[0]
+    return lambda batch: pc.binary_join_element_wise(*(value(batch).cast(pa.large_string()) for value in values), "_")
 
 
 def _is_list(kind: pa.DataType) -> bool:
@@ -179,17 +193,19 @@ def _is_scalar(kind: pa.DataType | None) -> bool:
     )
 
 
-def _by_encoding(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[int]]:
-    """The rows whose strings are UTF-8, and the line numbers of the others.
+def _by_encoding(batch: pa.RecordBatch, first: int) -> tuple[pa.RecordBatch, list[int], list[int]]:
+    """The rows whose strings are UTF-8, their line numbers, and those of the others.
 
     Arrow does not look at the bytes of a string column, and Polars relies on them.
     """
+    lines = list(range(first, first + batch.num_rows))
     try:
         batch.validate(full=True)
-        return batch, []
+        return batch, lines, []
     except pa.ArrowInvalid:
-        valid = pa.array([_is_valid(batch.slice(row, 1)) for row in range(batch.num_rows)], pa.bool_())
-        return batch.filter(valid), batch.filter(pc.invert(valid)).column(_LINE).to_pylist()
+        valid = [_is_valid(batch.slice(row, 1)) for row in range(batch.num_rows)]
+        rows = batch.filter(pa.array(valid, pa.bool_()))
+        return rows, list(compress(lines, valid)), [line for line, good in zip(lines, valid, strict=True) if not good]
 
 
 def _is_valid(row: pa.RecordBatch) -> bool:
@@ -200,12 +216,7 @@ def _is_valid(row: pa.RecordBatch) -> bool:
     return True
 
 
-def _offset(group: pq.RowGroupMetaData) -> int | None:
-    """Where a row group begins in the file."""
-    pages = [group.column(place) for place in range(group.num_columns)]
-    return min((page.dictionary_page_offset or page.data_page_offset for page in pages), default=None)
-
-
-def _corrupt(line: int | None, group: int | None, offset: int | None, error: BaseException) -> Part:
-    bad = [(line, offset, group, "corrupt", str(error)[:HEAD_BYTES])]
+def _corrupt(line: int | None, group: int | None, error: BaseException) -> Part:
+    # No byte offset: pyarrow ends the process where it is asked for a broken column's place.
+    bad = [(line, None, group, "corrupt", str(error)[:HEAD_BYTES])]
     return Part(pl.DataFrame(schema=RECORD), pl.DataFrame(bad, schema=BAD, orient="row"))
