@@ -11,7 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from xl_assets.cli_corpus import corpus_app
+from xl_assets.commands.corpus import corpus_app
+from xl_assets.commands.evaluate import evaluate_app
+from xl_assets.commands.measure import measure
 
 app = typer.Typer(
     name="xl",
@@ -25,7 +27,9 @@ app = typer.Typer(
 )
 languages_app = typer.Typer(help="The language registry and this lake's language partitions.", no_args_is_help=True)
 app.add_typer(languages_app, name="languages")
+corpus_app.command()(measure)
 app.add_typer(corpus_app, name="corpus")
+app.add_typer(evaluate_app, name="evaluate")
 
 out, err = Console(), Console(stderr=True)
 

@@ -23,7 +23,7 @@ def german():
 
 
 def test_the_shipped_identifier_tells_german_from_english(german):
-    predict = LanguageIdentifier().predict_batch
+    predict = LanguageIdentifier().predict
     for text, expected in ((GERMAN, True), (ENGLISH, False)):
         found = language_fidelity(responses(german, "base", lambda p, text=text: text), predict)
         assert found["in_language"].to_list() == [expected] * 3

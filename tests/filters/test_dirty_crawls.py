@@ -26,7 +26,7 @@ def identifier() -> LanguageIdentifier:
 
 
 def _filtered(read: SeedBatch, identifier: LanguageIdentifier) -> tuple[pl.DataFrame, pl.DataFrame]:
-    identified = identify_documents(read.documents, identifier.predict_batch)
+    identified = identify_documents(read.documents, identifier.predict)
     check_table(identified, IdentifiedDocument)
     filtered = filter_documents(identified)
     assert identified.height == read.documents.height

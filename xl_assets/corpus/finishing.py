@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
 from xl_assets.corpus.decisions import DECISION
 from xl_assets.corpus.folder import DECISIONS, DOCUMENTS, QUARANTINE, CorpusFolder
+from xl_assets.corpus.options import CleanOptions
 from xl_assets.corpus.workers import Workers
 from xl_assets.corpus.writing import write_rows, write_texts
-from xl_assets.filters.clusters import with_clusters
+from xl_assets.filters.clusters import find_clusters, find_cutoffs, with_clusters
 from xl_assets.filters.quality_model import apply_cutoffs
 from xl_assets.tables import QuarantinedLine, SeedDocument, empty_table
 
@@ -30,7 +32,28 @@ KEPT = pl.Schema(
 )
 
 
-def finish(folder: CorpusFolder, clusters: pl.DataFrame | None, workers: Workers, watch: Callable[[int], None]) -> None:
+class Found(NamedTuple):
+    """What only all documents together tell.
+
+    Attributes:
+        clusters: of duplicates, sorted by id; None where they were not looked for.
+        cutoffs: where each language's best share ends; None where no document has a score.
+    """
+
+    clusters: pl.DataFrame | None
+    cutoffs: pl.DataFrame | None
+
+
+def compare_all(folder: CorpusFolder, options: CleanOptions) -> Found:
+    """Compare the documents that the batches kept: their duplicates, and the best share of what is left."""
+    sketches = folder.work / "sketches"
+    if not options.duplicates or not folder.parts("sketches"):
+        return Found(None, None)
+    clusters = find_clusters(sketches, folder.parts("documents"), options.filters.duplicates, key="id")
+    return Found(clusters, find_cutoffs(sketches, clusters, options.filters.quality))
+
+
+def finish(folder: CorpusFolder, found: Found, workers: Workers, watch: Callable[[int], None]) -> None:
     """Write the finished files; the decisions, which say that all is done, last.
 
     Args:

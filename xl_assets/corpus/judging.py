@@ -67,7 +67,7 @@ def identify_batch(documents: pl.DataFrame, identifier: Identifier, options: Cle
     # Found nothing to go by: that is what identification says of a text without letters, too.
     reason = pl.when(pl.col("declared").is_null()).then(pl.lit("unsure_language")).otherwise(pl.lit("unknown_language"))
     refused = unknown.with_columns(
-        *(pl.lit(None).cast(dtype).alias(name) for name, dtype in IDENTIFIED.items()),
+        *(pl.lit(None, dtype=dtype).alias(name) for name, dtype in IDENTIFIED.items()),
     ).with_columns(pl.concat_list(reason).alias("reasons"), pl.lit(False).alias("kept"))
     return pl.concat([identified, refused.select(identified.columns)]).sort("line", maintain_order=True)
 

@@ -151,7 +151,7 @@ def language_fidelity(context: dg.AssetExecutionContext, workspace: Workspace) -
     """Whether each response is in the language that was asked for, by fastText and script."""
     step = Step(context, workspace)
     release = context.partition_key
-    frame = measure_fidelity(_all_responses(step, release), step.language_identifier().predict_batch)
+    frame = measure_fidelity(_all_responses(step, release), step.language_identifier().predict)
     yield from step.write({release: Outcome(frame, metadata=_fidelity_plot(frame))}, LanguageFidelity)
 
 

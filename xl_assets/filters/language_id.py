@@ -24,7 +24,7 @@ __all__ = ["IDENTIFIED", "IdentificationSettings", "Predict", "identify", "ident
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 #: Columns that `identify` adds.
-IDENTIFIED = {
+IDENTIFIED: dict[str, type[pl.DataType] | pl.DataType] = {
     "lid_language": pl.String,
     "lid_score": pl.Float64,
     "language_score": pl.Float64,

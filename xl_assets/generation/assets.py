@@ -156,7 +156,7 @@ def language_filtered(context: dg.AssetExecutionContext, workspace: Workspace) -
     step = Step(context, workspace)
     identifier = step.language_identifier()
     candidates = step.read_languages("instruction_candidates").collect()
-    frame = filter_languages(candidates, identifier.predict_batch, step.settings("identification"))
+    frame = filter_languages(candidates, identifier.predict, step.settings("identification"))
     yield from step.write(by_language(frame, step.keys, step.counts(candidates)), LanguageFiltered)
 
 

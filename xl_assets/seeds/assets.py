@@ -71,7 +71,7 @@ def seed_documents_identified(context: dg.AssetExecutionContext, workspace: Work
     outcomes = {}
     for language in step.keys:
         documents = step.read_language("seed_documents", language).collect()
-        frame = identify_documents(documents, identifier.predict_batch, settings)
+        frame = identify_documents(documents, identifier.predict, settings)
         outcomes[language] = Outcome(frame, documents.height)
     yield from step.write(outcomes, IdentifiedDocument)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from xl_assets.cli_corpus import ColumnOption, Inputs, LayoutOption, SampleOption
+from xl_assets.commands.corpus import ColumnOption, Inputs, LayoutOption, SampleOption
 
 if TYPE_CHECKING:
     import polars as pl

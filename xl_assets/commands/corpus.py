@@ -177,8 +177,11 @@ def _settings(
         filters = replace(filters, sets=tuple(rules))
     if across:
         filters = replace(filters, duplicates=replace(filters.duplicates, across_languages=True))
-    switches = {"redact": redact, "refine": refine, "repair": refine}
-    return identification, replace(filters, **{name: on for name, on in switches.items() if on is not None})
+    if redact is not None:
+        filters = replace(filters, redact=redact)
+    if refine is not None:
+        filters = replace(filters, refine=refine, repair=refine)
+    return identification, filters
 
 
 def _reading(language: str | None, layout: str | None, text_column: str | None, sample: float | None) -> Any:
