@@ -4,8 +4,10 @@ CPU seconds of processes that do nothing else: cold is a new process's import, m
 (compiled code comes from disk); warm is the same call once more. The library's process gets its texts as a list
 without line ends, and making that list is not counted.
 
-Never slower is measured where a cache can't help, on texts in which no word is there twice, and for each language by
-itself. Prints a table and one JSON line per figure; ratios are the library's CPU time over ours.
+Never slower is measured where a cache can't help or does not pay: on texts in which no word is there twice, for each
+language by itself, in calls of one and of ten documents, and with a model of word pairs without subwords, which
+leaves hardly anything to keep. Prints a table and one JSON line per figure; ratios are the library's CPU time over
+ours.
 
 Example: python -m benchmarks.language_identification --documents 100000 --pairs 3
 """
@@ -16,9 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
@@ -30,6 +32,10 @@ from benchmarks.real_documents import LANGUAGES, regrouped
 
 _UNIQUE = 20_000
 _WORDS = 300
+
+#: Documents of the calls with few, and of the model of word pairs.
+_SOME = 2_000
+_BATCHES = (1, 10)
 
 #: A run's timings by name, CPU seconds.
 Times = dict[str, float]
@@ -60,6 +66,7 @@ def _write(folder: Path, documents: int, unique: int) -> None:
     texts = pl.concat(regrouped(documents))
     texts.write_parquet(folder / "documents.parquet")
     _unique_words(texts["text"], unique).write_parquet(folder / "unique.parquet")
+    _train_pairs(texts.head(5 * _SOME), folder)
 
 
 def _run(side: str, folder: Path) -> Times:
@@ -72,6 +79,7 @@ def _ours(folder: Path) -> Times:
     frame, unique = (pl.read_parquet(folder / f"{name}.parquet") for name in ("documents", "unique"))
     start = time.process_time()
     from resources.language_identifier import LanguageIdentifier
+    from xl_assets.fasttext import FastTextScorer
 
     identifier = LanguageIdentifier(top=1)
     found = identifier.predict(frame["text"])
@@ -81,6 +89,12 @@ def _ours(folder: Path) -> Times:
         part = frame.filter(language=code)["text"]
         times[code] = _seconds(lambda part=part: identifier.predict(part))  # type: ignore[misc]
     times["unique"] = _seconds(lambda: identifier.predict(unique["text"]))
+    few = frame["text"].head(_SOME)
+    for size in _BATCHES:
+        times[f"batch_{size}"] = _seconds(lambda size=size: [identifier.predict(part) for part in _parts(few, size)])  # type: ignore[misc]
+    pairs = FastTextScorer.load(folder / "pairs.bin")
+    pairs.score(few.head(1))
+    times["pairs"] = _seconds(lambda: pairs.score(few))
     found.select(pl.col("labels", "scores").list.first()).write_parquet(folder / "ours.parquet")
     return times
 
@@ -100,6 +114,12 @@ def _stock(folder: Path) -> Times:
         part = _lines(frame.filter(language=code)["text"])
         times[code] = _seconds(lambda part=part: model.predict(part))  # type: ignore[misc]
     times["unique"] = _seconds(lambda: model.predict(unique_texts))
+    few = texts[:_SOME]
+    for size in _BATCHES:
+        times[f"batch_{size}"] = _seconds(lambda size=size: [model.predict(part) for part in _parts(few, size)])  # type: ignore[misc]
+    pairs = fasttext.FastText._FastText(model_path=str(folder / "pairs.bin"))
+    pairs.predict(few[:1])
+    times["pairs"] = _seconds(lambda: pairs.predict(few))
     answers = {"labels": [row[0][9:] for row in labels], "scores": [float(row[0]) for row in scores]}
     pl.DataFrame(answers).write_parquet(folder / "stock.parquet")
     return times
@@ -125,6 +145,25 @@ def _seconds(work: Callable[[], object]) -> float:
     start = time.process_time()
     work()
     return time.process_time() - start
+
+
+def _parts(texts: Any, size: int) -> Iterator[Any]:
+    return (texts[start : start + size] for start in range(0, _SOME, size))
+
+
+def _train_pairs(texts: pl.DataFrame, folder: Path) -> None:
+    """A model of words and word pairs only, trained by the library on other documents than it is timed on."""
+    import fasttext
+
+    examples = folder / "examples.txt"
+    lines = texts.tail(texts.height // 2).select(
+        pl.format("__label__{} {}", "language", pl.col("text").str.replace_all("\n", " ", literal=True))
+    )
+    examples.write_text("\n".join(lines.to_series()) + "\n", encoding="utf-8")
+    model = fasttext.train_supervised(
+        str(examples), wordNgrams=2, dim=100, bucket=200_000, epoch=1, thread=10, verbose=0
+    )
+    model.save_model(str(folder / "pairs.bin"))
 
 
 def _unique_words(texts: pl.Series, documents: int) -> pl.DataFrame:
@@ -155,10 +194,10 @@ def _report(runs: list[dict[str, Times]], documents: int, unique: int, agreement
     middle = {
         side: {key: statistics.median(run[side][key] for run in runs) for key in runs[0][side]} for side in _SIDES
     }
-    sizes = {"cold": documents, "warm": documents, "unique": unique}
-    names = {"cold": "cold", "warm": "warm", "unique": "no word twice"} | {
-        code: f"warm, {code} alone" for code in LANGUAGES
-    }
+    few = {f"batch_{size}": f"warm, {size} a call" for size in _BATCHES} | {"pairs": "model of word pairs"}
+    sizes = {"cold": documents, "warm": documents, "unique": unique} | dict.fromkeys(few, _SOME)
+    names = {"cold": "cold", "warm": "warm", "unique": "no word twice"} | few
+    names |= {code: f"warm, {code} alone" for code in LANGUAGES}
     table = Table("documents per CPU second", "fastText", "ours", "ratio", title=f"lid.176, {documents:,} documents")
     lines = []
     for key, name in names.items():

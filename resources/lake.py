@@ -63,6 +63,11 @@ class Lake:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
+    @property
+    def scratch(self) -> Path | None:
+        """Where temporary folders go: beside the tables, or None (the system's place) where these are in a store."""
+        return None if "://" in self.root else self.folder("work")
+
     def exists(self, table: str) -> bool:
         return DeltaTable.is_deltatable(self.uri(table), storage_options=self.storage_options)
 
@@ -152,9 +157,8 @@ class Lake:
         self, rows: pl.DataFrame | Iterable[pl.DataFrame], partition: Partition | None
     ) -> AbstractContextManager[Staged]:
         """Write rows to files beside the tables; see `staging`. Nothing is in the table before `overwrite`."""
-        beside = None if "://" in self.root else Path(self.root) / "work"
         frames = [rows] if isinstance(rows, pl.DataFrame) else rows
-        return staging(frames, beside, partition.column if partition else None)
+        return staging(frames, self.scratch, partition.column if partition else None)
 
     def _check(self, table: str, staged: Staged, partition: Partition | None) -> None:
         if partition and staged.values - {partition.key}:

@@ -101,7 +101,7 @@ class LanguageIdentifier:
         if not isinstance(scorer, FastTextScorer):
             return self._predict_stock(scorer, texts)
         top = scorer.top(utf8(texts), self.top)
-        return as_frame(top._replace(scores=np.clip(top.scores, 0, 1)), [self._code(label) for label in scorer.labels])
+        return as_frame(top._replace(scores=np.clip(top.scores, 0, 1)), self._names)
 
     def predict_batch(self, texts: Sequence[str] | pl.Series) -> tuple[list[list[str]], list[list[float]]]:
         """`predict` for lists: labels and probabilities of each text."""
@@ -116,6 +116,10 @@ class LanguageIdentifier:
         codes, of_label = self._codes_of_labels
         documents, lines = scorer.top_with_lines(texts, wanted, self.top)
         return _scores(documents, codes, of_label), _scores(lines, codes, of_label)
+
+    @cached_property
+    def _names(self) -> pl.Series:
+        return pl.Series([*map(self._code, self._load().labels), None], dtype=pl.String)
 
     @cached_property
     def _codes_of_labels(self) -> tuple[list[str], NDArray[np.int32]]:

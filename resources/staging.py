@@ -122,11 +122,58 @@ def staging(frames: Iterable[pl.DataFrame], beside: Path | None, column: str | N
     Raises:
         StagingError: no frame, or frames of different schemas.
     """
+    with _folder_beside(beside) as folder:
+        yield _staged(frames, folder, column)
+
+
+class Spool:
+    """Frames that wait in files until all of them are there; see `spooling`.
+
+    Args:
+        folder: empty.
+        empty: a frame without rows, for the columns.
+    """
+
+    def __init__(self, folder: Path, empty: pl.DataFrame) -> None:
+        self._folder, self._empty = folder, empty
+        self._files: list[Path] = []
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Put a frame away."""
+        if frame.height:
+            file = self._folder / f"{len(self._files):08}.parquet"
+            frame.select(self._empty.columns).write_parquet(file, compression="lz4", statistics=False)
+            self._files.append(file)
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """The frames in order, after one without rows."""
+        yield self._empty
+        yield from map(pl.read_parquet, self._files)
+
+    def scan(self) -> pl.LazyFrame:
+        """All rows in order."""
+        return pl.scan_parquet(self._files) if self._files else self._empty.lazy()
+
+
+@contextmanager
+def spooling(empty: pl.DataFrame, beside: Path | None) -> Iterator[Spool]:
+    """Keep frames in files of a temporary folder, for what can only be done once all are there.
+
+    Args:
+        empty: a frame without rows, for the columns.
+        beside: folder that the temporary one is made in; None for the system's.
+    """
+    with _folder_beside(beside) as folder:
+        yield Spool(folder, empty)
+
+
+@contextmanager
+def _folder_beside(beside: Path | None) -> Iterator[Path]:
     if beside is not None:
         beside.mkdir(parents=True, exist_ok=True)
         _remove_stale(beside)
     with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=beside) as folder:
-        yield _staged(frames, Path(folder), column)
+        yield Path(folder)
 
 
 def _staged(frames: Iterable[pl.DataFrame], folder: Path, column: str | None) -> Staged:

@@ -94,8 +94,10 @@ class Language:
             those of GlotLID and OpenLID (``deu_Latn``). Empty means the code itself.
         document_threshold: least probability at which a text counts as in this language.
         line_threshold: the same for one line; short lines score lower.
-        spaces_between_words: False where words must not be split on white space; there every character is a token.
-        tokens_per_word: tokens that make one word where tokens are characters; scales every word count.
+        spaces_between_words: False where white space does not part words; there ICU's dictionaries say where words
+            end (see `filters.segmentation`).
+        tokens_per_word: characters of such a script that make one word, where words are only estimated: for the
+            length of passages and of responses (see `filters.words.word_count`). No rule of a rule set asks for it.
         stop_words: frequent function words, lower case, for the stop-word share.
         thresholds: heuristic rule -> threshold, where this language's differs from the rule's own.
         directives: wordings in English that ask for an answer in this language.

@@ -1,7 +1,7 @@
 """What a step made of one partition, and how Dagster is told: metadata, checks, data versions."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -60,6 +60,7 @@ class Outcome:
         metadata: further Dagster metadata, e.g. plots.
         least_share: the kept share below which the check ``language_share`` fails.
         rejected_before: reason -> rows that never became rows of this table, e.g. quarantined lines.
+        told_later: gives metadata that is only known once the rows are written, e.g. of what was counted on the way.
     """
 
     frame: pl.DataFrame | Iterable[pl.DataFrame]
@@ -68,7 +69,23 @@ class Outcome:
     metadata: Mapping[str, dg.MetadataValue] = field(default_factory=dict)
     least_share: float = 0.5
     rejected_before: Mapping[str, int] = field(default_factory=dict)
+    told_later: Callable[[], Mapping[str, dg.MetadataValue]] = dict
     _tally: Tally | None = field(default=None, init=False, repr=False)
+
+    @classmethod
+    def through(
+        cls, batches: Iterable[pl.DataFrame], work: Callable[[Iterator[pl.DataFrame]], Iterable[pl.DataFrame]]
+    ) -> "Outcome":
+        """What comes of batches that are read, worked on and written in turn; each row that comes in must come out."""
+        outcome = cls([], 0)
+
+        def counted() -> Iterator[pl.DataFrame]:
+            for batch in batches:
+                outcome.rows_in = (outcome.rows_in or 0) + batch.height
+                yield batch
+
+        outcome.frame = work(counted())
+        return outcome
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """The rows, once; each frame is counted when it is taken."""
@@ -107,6 +124,13 @@ def by_language(
     parts = frame.partition_by(LANGUAGE, as_dict=True)
     empty = frame.clear()
     return {key: Outcome(parts.get((key,), empty), rows_in.get(key), metadata=metadata or {}) for key in keys}
+
+
+def table_metadata(frame: pl.DataFrame) -> dg.MetadataValue:
+    """A small frame as a table for the UI; cells are text or numbers there, never markdown. Nulls are empty."""
+    shown = frame.with_columns(pl.col(pl.Float64).round_sig_figs(4))
+    records = [dg.TableRecord({k: "" if v is None else v for k, v in row.items()}) for row in shown.rows(named=True)]
+    return dg.MetadataValue.table(records, _schema({name: str(dtype) for name, dtype in frame.schema.items()}))
 
 
 def report(
@@ -191,6 +215,7 @@ def _metadata(record: Record, outcome: Outcome) -> dict[str, dg.MetadataValue]:
         **_funnel_plot(record, told),
         "inputs": dg.MetadataValue.json([f"{v.table}[{v.partition or ''}]@{v.version}" for v in record.inputs]),
         **outcome.metadata,
+        **outcome.told_later(),
     }
 
 

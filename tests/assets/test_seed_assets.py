@@ -11,9 +11,11 @@ from tests.end_to_end.world import write_profile
 from tests.real_text import NTREX, NTREX_LANGUAGES, needs_ntrex
 from xl_assets.partitions import register_languages
 from xl_assets.profile import CHECKOUT
+from xl_assets.quality.assets import quality_model
 from xl_assets.seeds import assets
 
 ASSETS = [
+    quality_model,
     assets.seed_documents,
     assets.seed_documents_identified,
     assets.seed_documents_filtered,
@@ -71,7 +73,7 @@ def test_each_partition_has_its_content_hash_as_data_version(tmp_path):
         ("missing.jsonl", None, "does not exist"),
         ("empty.jsonl", b"", "empty"),
         ("other.jsonl", b'{"body": "a text"}\n', "text"),
-        ("notes.txt", b"hello\n", "unknown ending"),
+        ("notes.docx", b"hello\n", "unknown ending"),
     ],
 )
 def test_a_corpus_that_cannot_be_used_fails_with_the_remedy_and_writes_nothing(tmp_path, name, content, told):

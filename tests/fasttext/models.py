@@ -19,7 +19,8 @@ SENTENCES = [
     ("__label__thing", "यह एक लंबा वाक्य है 🙂 with mixed words"),
 ]
 
-#: fastText 0.9.3 initialises a tenth of the word vectors per thread; with fewer threads the rest is what memory held.
+#: fastText 0.9.3 initialises a tenth of the word vectors per thread, rounded down; the rest is what memory held.
+#: So ten threads, and dimensions that are multiples of ten.
 THREADS = 10
 
 

@@ -131,7 +131,7 @@ def test_a_model_with_a_quantised_output_is_read(tmp_path: Path) -> None:
 
     examples = tmp_path / "examples.txt"
     examples.write_text("".join(f"__label__{number % 300} w{number} v{number % 7}\n" for number in range(900)))
-    model = fasttext.train_supervised(str(examples), dim=8, epoch=1, thread=THREADS, verbose=0)
+    model = fasttext.train_supervised(str(examples), dim=10, epoch=1, thread=THREADS, verbose=0)
     model.quantize(input=str(examples), qout=True, thread=THREADS)
     model.save_model(str(tmp_path / "model.ftz"))
     stock = fasttext.FastText._FastText(model_path=str(tmp_path / "model.ftz"))

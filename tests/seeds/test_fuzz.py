@@ -1,139 +1,107 @@
 """Whatever the bytes: never a crash, never a lost count.
 
-More than ten thousand mutated corpora in every format; what can be read of them goes on through `CHAIN`.
+More than ten thousand mutated corpora of every format are read, and what can be read of them goes through
+identification, filters and `xl corpus clean`'s judging. ``XL_FUZZ_EXAMPLES=10000`` tries that many examples of each
+format instead of the few that a test run has time for.
 """
 
-import csv
-import gzip
-import io
 import json
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from random import Random
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import zstandard
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xl_assets.seeds.normalise import normalised
+from resources.language_identifier import LanguageIdentifier
+from tests.seeds.mutations import CORPORA, TEXTS, mutated
+from xl_assets.corpus.judging import judge_batch
+from xl_assets.corpus.options import CleanOptions
+from xl_assets.filters.language_id import identify_documents
+from xl_assets.filters.pipeline import filter_documents
 from xl_assets.seeds.readers import SeedBatch, SeedError, read_seeds
-from xl_assets.tables import QuarantinedLine, SeedDocument, check_table
+from xl_assets.tables import IdentifiedDocument, QuarantinedLine, SeedDocument, check_table, empty_table
 
-Chain = Callable[[pl.DataFrame], pl.DataFrame]
+#: Examples of each format, and corpora in an example.
+_EXAMPLES, _CORPORA = int(os.environ.get("XL_FUZZ_EXAMPLES", "60")), 25
 
-#: What every document that is read goes through, a batch at a time; it must keep every row.
-CHAIN: tuple[Chain, ...] = (lambda documents: documents.with_columns(normalised("text")),)
+#: Documents that are judged at once; of each format so many batches are.
+_AT_ONCE, _BATCHES = 400, 3
 
-#: Mutated corpora of a format; over all formats more than 10,000.
-ROUNDS = 1_500
+_LANGUAGES = ("en", "zh", "hi", "km", "th", "ar", "mt", "he")
 
-#: Corpora whose documents go through the chain at once.
-_AT_ONCE = 250
-
-_TEXTS = (
-    "Plain words, and a full stop.",
-    "Two lines\nof text\r\nand a tab\t.",
-    "שלום \u202eright to left\u202c العربية \u2067x\u2069",
-    "zero\u200bwidth\u200d \ufeffmarks \u00ad and NUL \u0000 and \ufffe",
-    "猫住在森林里。" * 3,
-    "e\u0301 " * 40 + "\U0001f9d1\u200d\U0001f680",
-    "a,b\t\"quoted\" 'words'; {not: json} [",
-    "",
+_fuzz = settings(
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
-_ROWS = [{"id": str(number), "text": text, "url": f"u{number}", "language": "en"} for number, text in enumerate(_TEXTS)]
-
-#: What is put into a corpus, beside flipped bits.
-_TOKENS = (
-    b"\0",
-    b"\r",
-    b"\n",
-    b'"',
-    b"\\",
-    b"\\ud800",
-    b"\\udc00\\ud800",
-    b"\xff\xfe",
-    b"\xef\xbb\xbf",
-    b"\xed\xa0\x80",
-    b"\xc3",
-    b"{" * 3000,
-    b'{"text": ' + b"[" * 2000,
-    b'{"text": "' + b"x" * 5000 + b'"}\n',
-    b"9" * 400,
-    b"1e999",
-    b"null",
-    "\u202e\u200b\u2028".encode(),
-    b"\x28\xb5\x2f\xfd",
-    b"\x50\x2a\x4d\x18\x04\0\0\0skip",
-    b"\x1f\x8b\x08\x00",
-    b"PAR1",
+_reading = st.fixed_dictionaries(
+    {
+        "language": st.sampled_from(["en", None]),
+        "batch_rows": st.sampled_from([1, 4, 100]),
+        "max_line_bytes": st.sampled_from([300, 100_000]),
+        "sample": st.sampled_from([1.0, 0.5]),
+        "text_unit": st.sampled_from(["file", "block", "line"]),
+        "columns": st.sampled_from([None, {"source_id": "id"}]),
+    }
 )
-
-
-def _json_lines() -> bytes:
-    lines = [json.dumps(row, ensure_ascii=number % 2 == 0) for number, row in enumerate(_ROWS)]
-    return "\n".join(lines).encode() + b"\n"
-
-
-def _table(delimiter: str) -> bytes:
-    written = io.StringIO()
-    csv.writer(written, delimiter=delimiter).writerows([list(_ROWS[0]), *(row.values() for row in _ROWS)])
-    return written.getvalue().encode()
-
-
-def _parquet(**options: object) -> bytes:
-    written = io.BytesIO()
-    columns = {name: [row[name] for row in _ROWS] for name in ("text", "id", "language")}
-    pq.write_table(pa.table({**columns, "meta": [{"a": [1]}] * len(_ROWS)}), written, row_group_size=3, **options)
-    return written.getvalue()
-
-
-def _frames(data: bytes) -> bytes:
-    compressor = zstandard.ZstdCompressor(write_checksum=True)
-    return b"".join(compressor.compress(data[at : at + 150]) for at in range(0, len(data), 150))
-
-
-CORPORA: dict[str, bytes] = {
-    ".jsonl": _json_lines(),
-    ".jsonl.zst": _frames(_json_lines()),
-    ".jsonl.gz": gzip.compress(_json_lines()[:200]) + gzip.compress(_json_lines()[200:]),
-    ".csv": _table(","),
-    ".tsv.zst": _frames(_table("\t")),
-    ".txt": "\n\n".join(_TEXTS).encode(),
-    ".parquet": _parquet(),
-    ".plain.parquet": _parquet(compression="none", use_dictionary=False, data_page_version="2.0"),
-}
 
 
 @pytest.mark.parametrize("ending", CORPORA)
 def test_a_mutated_corpus_is_accounted_for_and_what_is_read_passes_the_chain(tmp_path: Path, ending: str) -> None:
-    random = Random(f"seeds{ending}")
+    tried: set[bytes] = set()
+    read: list[SeedBatch] = []
     refused = 0
-    read: list[pl.DataFrame] = []
-    for number in range(ROUNDS):
-        data = _mutated(CORPORA[ending], random)
-        try:
-            batches = _read(tmp_path / f"x{ending}", data, random)
-        except SeedError:
-            refused += 1
-            continue
-        if ending == ".jsonl" and not any(
-            batch.quarantined["reason"].str.starts_with("utf").any() for batch in batches
-        ):
-            assert sum(batch.lines for batch in batches) == len(data.removeprefix(b"\xef\xbb\xbf").splitlines())
-        read += [batch.documents for batch in batches]
-        if number % _AT_ONCE == _AT_ONCE - 1:
-            _through_chain(read)
-            read = []
-    _through_chain(read)
-    assert refused < ROUNDS / 2  # most are read in part
+
+    @settings(_fuzz, max_examples=_EXAMPLES)
+    @given(seed=st.integers(0, 2**64 - 1), reading=_reading)
+    def check(seed: int, reading: Mapping[str, object]) -> None:
+        nonlocal refused
+        found: list[SeedBatch] = []
+        for number in range(_CORPORA):
+            data = mutated(CORPORA[ending], f"{seed} {number}")
+            tried.add(data)
+            batches = _read(tmp_path / f"x{ending}", data, reading)
+            refused += batches is None
+            found += batches or []
+        _check_tables(found)
+        read.extend(found)
+
+    check()
+    assert len(tried) > 0.9 * _EXAMPLES * _CORPORA
+    assert refused < len(tried) / 2  # most are read in part
+    _judge(read)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(_fuzz, max_examples=20)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(_LANGUAGES),
+            st.lists(st.sampled_from([*TEXTS, "\n", " ", "\x85", "\ufffd" * 9]) | st.text(max_size=30), max_size=12),
+        ),
+        min_size=20,
+        max_size=60,
+    )
+)
+def test_any_text_in_any_language_is_identified_and_judged_and_none_is_lost(
+    texts: list[tuple[str, list[str]]],
+) -> None:
+    rows = {
+        "document_id": [f"{number:032x}" for number in range(len(texts))],
+        "language": [language for language, _ in texts],
+        "text": ["".join(pieces) for _, pieces in texts],
+        "file": ["f"] * len(texts),
+        "line": range(1, len(texts) + 1),
+    }
+    _judge_documents(pl.concat([empty_table(SeedDocument), pl.DataFrame(rows)], how="diagonal_relaxed"))
+
+
+@settings(_fuzz, max_examples=200)
 @given(
     texts=st.lists(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from('\0\u200b\u202e\n\r\\"é猫'))),
     escaped=st.booleans(),
@@ -148,70 +116,58 @@ def test_every_text_that_json_can_hold_is_read_as_it_was_written(
     assert documents["text"].to_list() == ["first", *texts]
 
 
-def _read(path: Path, data: bytes, random: Random) -> list[SeedBatch]:
+def _read(path: Path, data: bytes, reading: Mapping[str, object]) -> list[SeedBatch] | None:
+    """Read a corpus, counting; None where it is refused as a whole."""
     path.write_bytes(data)
-    batches = list(
-        read_seeds(
-            str(path),
-            random.choice(["en", None]),
-            select_language=False,
-            batch_rows=random.choice([1, 3, 100]),
-            max_line_bytes=random.choice([300, 100_000]),
-            sample=random.choice([1.0, 0.5]),
-            text_unit=random.choice(["file", "block", "line"]),  # type: ignore[arg-type]
-            columns=random.choice([None, {"source_id": "id"}]),
-        )
-    )
+    try:
+        batches = list(read_seeds(str(path), **reading))  # type: ignore[arg-type]
+    except SeedError:
+        return None
     for batch in batches:
         left_out = batch.other_language + batch.sampled_out
         assert batch.lines == batch.documents.height + batch.quarantined.height + left_out > 0
-    check_table(pl.concat(batch.documents for batch in batches), SeedDocument)
-    check_table(pl.concat(batch.quarantined for batch in batches), QuarantinedLine)
+    wide = any(batch.quarantined["reason"].str.starts_with("utf").any() for batch in batches)
+    if path.suffix == ".jsonl" and not wide:
+        assert sum(batch.lines for batch in batches) == len(data.removeprefix(b"\xef\xbb\xbf").splitlines())
     return batches
 
 
-def _through_chain(read: list[pl.DataFrame]) -> None:
-    if not read:
-        return
-    documents = pl.concat(read)
-    for step in CHAIN:
-        after = step(documents)
-        assert after.height == documents.height
-        documents = after
+def _check_tables(batches: list[SeedBatch]) -> None:
+    """Every table is what its contract says; ids are unique in a corpus only, so one of each is looked at."""
+    documents, quarantined = _joined(batches)
+    check_table(documents, SeedDocument)
+    check_table(quarantined, QuarantinedLine)
 
 
-def _mutated(data: bytes, random: Random) -> bytes:
-    changed = bytearray(data)
-    for change in random.choices(tuple(_changes(random)), k=random.randint(1, 4)):
-        change(changed)
-    return bytes(changed)
+def _joined(batches: list[SeedBatch]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    documents = pl.concat([empty_table(SeedDocument), *(batch.documents for batch in batches)])
+    quarantined = pl.concat([empty_table(QuarantinedLine), *(batch.quarantined for batch in batches)])
+    return documents.unique("document_id", maintain_order=True), quarantined.unique("line_id", maintain_order=True)
 
 
-def _changes(random: Random) -> Iterator[Callable[[bytearray], None]]:
-    def place(data: bytearray) -> int:
-        return random.randrange(len(data) + 1)
+def _judge(read: list[SeedBatch]) -> None:
+    """What was read, through `xl corpus clean` as it is, and through the assets' functions as of known languages."""
+    documents, quarantined = _joined(read)
+    documents = documents.unique("text", maintain_order=True)
+    for number in range(_BATCHES):
+        some = documents.slice(number * _AT_ONCE, _AT_ONCE)
+        bad = quarantined.slice(number * _AT_ONCE, _AT_ONCE)
+        judged = judge_batch(some, bad, _identifier, CleanOptions())
+        assert judged.decisions.height == some.height + bad.height
+        assert judged.decisions.filter(pl.col("kept") != (pl.col("reasons").list.len() == 0)).is_empty()
+        assert judged.documents.height == judged.decisions["kept"].sum()
+        languages = [_LANGUAGES[at % len(_LANGUAGES)] for at in range(some.height)]
+        _judge_documents(some.with_columns(pl.Series("language", languages, dtype=pl.String)))
 
-    def flip(data: bytearray) -> None:
-        for at in random.choices(range(len(data)), k=random.randint(1, 8)) if data else ():
-            data[at] ^= 1 << random.randrange(8)
 
-    def insert(data: bytearray) -> None:
-        at = place(data)
-        data[at:at] = random.choice(_TOKENS) * random.choice([1, 1, 1, 30])
+def _judge_documents(documents: pl.DataFrame) -> None:
+    identified = identify_documents(documents, _identifier.predict)
+    check_table(identified, IdentifiedDocument)
+    assert identified["document_id"].to_list() == documents["document_id"].to_list()
+    # Every text is filtered, whatever identification says of it.
+    filtered = filter_documents(identified.with_columns(kept=pl.lit(True)))
+    assert filtered["document_id"].to_list() == documents["document_id"].to_list()
+    assert filtered.filter(pl.col("kept") != (pl.col("reasons").list.len() == 0)).is_empty()
 
-    def overwrite(data: bytearray) -> None:
-        at, token = place(data), random.choice(_TOKENS)[:20]
-        data[at : at + len(token)] = token
 
-    def drop(data: bytearray) -> None:
-        at = place(data)
-        del data[at : at + random.choice([1, 10, 100])]
-
-    def repeat(data: bytearray) -> None:
-        at = place(data)
-        data[at:at] = data[at : at + random.choice([10, 300])] * random.choice([1, 5])
-
-    def cut(data: bytearray) -> None:
-        del data[place(data) :]
-
-    yield from (flip, flip, insert, insert, overwrite, drop, repeat, cut)
+_identifier = LanguageIdentifier()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from xl_assets.seeds.normalise import normalised
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\u200b\ufeff\n ka\u1780\u0e01"), max_size=60)
 
 
 def _normalise(text: str) -> str:
@@ -26,6 +26,11 @@ def _normalise(text: str) -> str:
         ("a\x00b\u200bc\ufeff\u00ad", "abc"),
         ("x² ﬁ", "x² ﬁ"),
         ("क्‍ष", "क्‍ष"),  # the zero-width joiner is spelling here
+        # A zero-width space ends a word in Khmer, Thai, Lao and Burmese, and nothing else does.
+        ("ខ្ញុំ\u200bចង់\u200b\u200b\ufeff\u200bទៅ", "ខ្ញុំ\u200bចង់\u200bទៅ"),
+        ("ตา\u200bกลม ຂ້ອຍ\u200bໄປ သူ\u200bသွား", "ตา\u200bกลม ຂ້ອຍ\u200bໄປ သူ\u200bသွား"),
+        ("\u200bក\u200b \u200bខ\u200b\n\u200bគ\u200b", "ក ខ\nគ"),
+        ("ក\u200ba\u200bខ\u200b2\u200bគ a\u200b猫\u200bb", "កaខ2គ a猫b"),
     ],
 )
 def test_a_text_is_written_in_one_way_only(before: str, after: str) -> None:

@@ -1,32 +1,32 @@
 """`xl corpus`: any corpus cleaned or identified, without Dagster and without a lake."""
 
+import errno
 import json
 import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+
+from xl_assets.commands.corpus_shown import counts_table, err, funnel_table, out, progress, warn
 
 if TYPE_CHECKING:
     from resources.language_identifier import LanguageIdentifier
-    from xl_assets.corpus.cleaning import Watch
-    from xl_assets.corpus.funnel import Funnel
+    from xl_assets.corpus.options import ReadOptions
     from xl_assets.profile import Profile
 
 corpus_app = typer.Typer(
     help="Any corpus cleaned or identified, without Dagster and without a lake.", no_args_is_help=True
 )
-out, err = Console(), Console(stderr=True)
 
 #: This process reads and judges in turn with the workers: one thread each is all the cores there are. Libraries
 #: read these when they are imported, so the commands import everything late.
 _THREADS = ("POLARS_MAX_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
+
+#: Errors of the system that say that there is no room, whatever file they name.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 Inputs = Annotated[
     list[str], typer.Argument(help="Files, folders, globs (quoted) or URLs: hf://, s3://, gs://.", metavar="INPUT...")
@@ -41,7 +41,11 @@ LanguageOption = Annotated[
 ]
 ColumnOption = Annotated[str | None, typer.Option(help="Name of the column with the text, if not `text`.")]
 LayoutOption = Annotated[
-    str | None, typer.Option(help="Whose columns the corpus has: fineweb2, culturax, hplt, oscar, ...")
+    str | None,
+    typer.Option(
+        help="Whose columns the corpus has: c4, culturax, fineweb, fineweb2, hplt1, hplt2, hplt3, oscar, oscar_hub or "
+        "wikipedia."
+    ),
 ]
 SampleOption = Annotated[
     float | None,
@@ -91,6 +95,11 @@ def clean(
     all reasons) and `quarantine.parquet` (lines that are no document) into the folder.
 
     Interrupted? Give the same command again: finished batches are kept.
+
+    Examples, the second with a tenth of FineWeb2 and its rules instead of ours:
+
+        xl corpus clean "crawl/*.jsonl.zst" --language sv --out clean/sv
+        xl corpus clean swe.parquet --layout fineweb2 --rules fineweb2 --sample 0.1 --out clean/tenth
     """
     count = _one_thread_each(workers)
     from xl_assets.corpus.cleaning import clean as clean_corpus
@@ -99,16 +108,18 @@ def clean(
     chosen = _profile(profile)
     identification, filters = _settings(chosen, rules, across_languages, redact, refine)
     options = CleanOptions(
-        _reading(language, layout, text_column, sample), identification, filters, duplicates, count, fresh
+        reading_options(language, layout, text_column, sample), identification, filters, duplicates, count, fresh
     )
-    with _progress() as watch:
+    with _writing(folder), progress() as watch:
         funnel = clean_corpus(inputs, folder, options, _identifier(chosen, None, 5), watch)
     if as_json:
         print(json.dumps({"out": str(folder), **funnel.as_dict()}, indent=1, ensure_ascii=False))
-        return
-    out.print(_funnel_table(funnel))
-    _warn(funnel)
-    err.print(f"Kept: {folder}/documents   Every record's reasons: {folder}/decisions.parquet", markup=False)
+    else:
+        out.print(funnel_table(funnel))
+        warn(funnel)
+        err.print(f"Kept: {folder}/documents   Every record's reasons: {folder}/decisions.parquet", markup=False)
+    rest = f"All that could be read is in {folder}; fetch the file again and clean it with --fresh"
+    refuse_broken(funnel.broken, rest)
 
 
 @corpus_app.command()
@@ -124,21 +135,48 @@ def identify(
     sample: SampleOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Identify the language of every document of a corpus; show how many there are of each."""
+    """Identify the language of every document of a corpus; show how many there are of each.
+
+    Example, with each document's three best languages:
+
+        xl corpus identify crawl/ --top 3 --out languages.parquet
+    """
     _one_thread_each(1)
     from xl_assets.corpus.identifying import identify as identify_corpus
     from xl_assets.corpus.options import IdentifyOptions
 
-    options = IdentifyOptions(_reading(None, layout, text_column, sample), top)
-    with _progress() as watch:
+    options = IdentifyOptions(reading_options(None, layout, text_column, sample), top)
+    with _writing(file), progress() as watch:
         counts = identify_corpus(inputs, file, options, _identifier(None, model, top), watch)
     if as_json:
         print(json.dumps(counts.rows(named=True), indent=1, ensure_ascii=False))
-        return
-    table = Table("language", "documents", "mean score", title="Identified")
-    for code, documents, score in counts.rows():
-        table.add_row(code or "–", f"{documents:,}", "–" if score is None else f"{score:.3f}")
-    out.print(table)
+    else:
+        out.print(counts_table(counts.rows()))
+
+
+@contextmanager
+def _writing(place: Path | None) -> Iterator[None]:
+    """Say of a place that can't be written to what to do; other faults of the system stay what they are."""
+    from xl_assets.corpus.options import CorpusError
+
+    try:
+        yield
+    except OSError as error:
+        named = str(error.filename or "")
+        if place is None or not (error.errno in _FULL or named.startswith(str(place))):
+            raise
+        raise CorpusError(
+            f"{place} can't be written to: {error.strerror}. Name a place that you may write to and that has room; "
+            "what is finished there is kept"
+        ) from error
+
+
+def refuse_broken(broken: Mapping[str, str], rest: str) -> None:
+    """Files that break off (file -> why) are an error, told when all else is done, with what became of the `rest`."""
+    from xl_assets.corpus.options import CorpusError
+
+    if broken:
+        raise CorpusError(f"{', '.join(f'{file} is {reason}' for file, reason in broken.items())}. {rest}")
 
 
 def _one_thread_each(workers: int | None) -> int:
@@ -184,7 +222,10 @@ def _settings(
     return identification, filters
 
 
-def _reading(language: str | None, layout: str | None, text_column: str | None, sample: float | None) -> Any:
+def reading_options(
+    language: str | None, layout: str | None, text_column: str | None, sample: float | None
+) -> "ReadOptions":
+    """How the options say that a corpus is read."""
     from xl_assets.corpus.options import ReadOptions
 
     return ReadOptions(language, {"text": text_column} if text_column else {}, layout, sample)
@@ -196,54 +237,3 @@ def _identifier(profile: "Profile | None", model: str | None, top: int) -> "Lang
     if profile is not None and profile.lid_model:
         model = profile.place(profile.lid_model)
     return LanguageIdentifier(model, top=top)
-
-
-@contextmanager
-def _progress() -> Iterator["Watch"]:
-    """Shows documents and MB/s while standard error is a terminal; nothing where it is not."""
-    stages = {"skip": "kept from before", "judge": "judged", "duplicates": "duplicates", "write": "written"}
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TextColumn("{task.completed:,.0f} records"),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        console=err,
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    ) as progress:
-        tasks: dict[str, Any] = {}
-        sizes: dict[str, int] = {}
-
-        def watch(stage: str, records: int, size: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = progress.add_task(stages.get(stage, stage), total=None, rate="")
-            sizes[stage] = sizes.get(stage, 0) + size
-            elapsed = progress.tasks[tasks[stage]].elapsed or 0
-            rate = f"{sizes[stage] / elapsed / 1e6:.1f} MB/s" if elapsed and sizes[stage] else ""
-            progress.update(tasks[stage], advance=records, rate=rate)
-
-        yield watch
-
-
-def _funnel_table(funnel: "Funnel") -> Table:
-    table = Table("language", "records", "kept", "rejected, by first reason", title="Cleaned")
-    rows = [*funnel.languages.items(), *([("all", funnel.all)] if len(funnel.languages) != 1 else [])]
-    for name, step in rows:
-        if name == "all":
-            table.add_section()
-        reasons = ", ".join(f"{reason} {count:,}" for reason, count in step.rejected.items())
-        table.add_row(name, f"{step.records:,}", f"{step.kept:,}", reasons or "–")
-    return table
-
-
-def _warn(funnel: "Funnel") -> None:
-    for source, reason in funnel.broken.items():
-        err.print(f"{source} is {reason}: what came before the break was read", style="yellow", markup=False)
-    if unknown := funnel.all.rejected.get("unknown_language"):
-        err.print(
-            f"{unknown:,} records declare a language that the registry does not hold: give --language, or add it to "
-            "the file that XL_LANGUAGES names",
-            style="yellow",
-            markup=False,
-        )

@@ -4,9 +4,7 @@ import typer
 
 from xl_assets.commands import fidelity, judging, scores
 
-evaluate_app = typer.Typer(
-    help="Answers judged and scored from files, without Dagster and without a lake.", no_args_is_help=True
-)
+evaluate_app = typer.Typer(no_args_is_help=True)
 judging.register(evaluate_app)
 scores.register(evaluate_app)
 fidelity.register(evaluate_app)

@@ -1,60 +1,66 @@
-"""Pairwise judging: which of two answers to one instruction is better."""
+"""Pairwise judging of a release: every model's responses against the reference's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from xl_assets.evaluation.naming import target_language
-from xl_assets.generation.calls import Answer, Parser, Request, Sampling, complete_rows
-from xl_assets.generation.parsing import choice_by_logprobs
-from xl_assets.generation.prompts import Prompt, load_prompt
+from xl_assets.evaluation.judges.config import (
+    BOTH_ORDERS,
+    MODEL_FIRST,
+    REFERENCE_FIRST,
+    Judge,
+    JudgeError,
+    check_orders,
+    load_judge,
+)
+from xl_assets.evaluation.judges.pairwise import STEP, TIE, judge_pairs
+from xl_assets.generation.calls import Answer, Sampling
+from xl_assets.generation.prompts import Prompt
 from xl_assets.identity import content_address
 from xl_assets.tables import Judgement, check_table, empty_table
 
-PROMPT = "evaluation/pairwise"
-STEP = "judge_pair"
+__all__ = ["BOTH_ORDERS", "MODEL_FIRST", "REFERENCE_FIRST", "STEP", "TIE", "JudgeSettings", "JudgingError", "judge"]
 
-REFERENCE_FIRST = "reference_first"
-MODEL_FIRST = "model_first"
-BOTH_ORDERS = (REFERENCE_FIRST, MODEL_FIRST)
-
-#: Preference of a tie on AlpacaEval's scale from 1 (the reference is better) to 2 (the model is better).
-TIE = 1.5
-
-#: What a verdict may look like. A few tokens, not one: the engine must be able to end the answer,
-#: else every verdict would count as cut.
-VERDICT = Sampling(temperature=0.0, max_tokens=8, choice=("A", "B"), logprobs=20)
-
-
-class JudgingError(ValueError):
-    """Responses and references do not fit together."""
+JudgingError = JudgeError
 
 
 @dataclass(frozen=True)
 class JudgeSettings:
-    """How a judge is asked.
+    """Which judge is asked, and how.
 
     Attributes:
         orders: both by default, so that a judge's liking for a position cancels out; or one of the two.
-        sampling: greedy, with the log probabilities of the first token.
-        attempts: at most so many attempts for a verdict that is neither A nor B.
+        sampling: instead of the judge's own.
+        attempts: instead of the judge's own.
         prompt_folder: a user's own prompt folder, looked in before the shipped one.
+        judge: name of a shipped pairwise judge, or path of a user's folder; see `load_judge`.
     """
 
     orders: tuple[str, ...] = BOTH_ORDERS
-    sampling: Sampling = VERDICT
-    attempts: int = 2
+    sampling: Sampling | None = None
+    attempts: int | None = None
     prompt_folder: Path | None = None
+    judge: str = "pairwise"
 
     def __post_init__(self) -> None:
-        if not self.orders or set(self.orders) - set(BOTH_ORDERS) or len(set(self.orders)) != len(self.orders):
-            raise JudgingError(f"orders must be some of {', '.join(BOTH_ORDERS)}, each once; got {self.orders}")
+        check_orders(self.orders)
+
+    @property
+    def config(self) -> Judge:
+        """The judge that these settings name, with what they change of it.
+
+        Raises:
+            JudgeError: no such judge, or one that can't be used.
+        """
+        own = load_judge(self.judge, self.prompt_folder)
+        sampling, attempts = self.sampling or own.sampling, self.attempts or own.attempts
+        return replace(own, orders=self.orders, sampling=sampling, attempts=attempts)
 
     @property
     def prompt(self) -> Prompt:
         """The template that shows both answers."""
-        return load_prompt(PROMPT, self.prompt_folder)
+        return self.config.prompt
 
 
 def judge(
@@ -71,45 +77,37 @@ def judge(
         references: ``ModelResponse`` of the reference, one row a prompt.
         fingerprint: of the judge.
         answer: see `complete_rows`.
-        settings: orders, sampling, attempts and prompt folder.
+        settings: judge, orders, sampling, attempts and prompt folder.
 
     Returns:
         One row of ``Judgement`` for each response and order. Two equal answers are a tie without a call;
-        where one side has no response there is nothing to compare (``missing``); a verdict that could not
-        be read is ``invalid``. Missing and invalid rows have no preference.
+        where one side has no response, or the judge's call failed, there is nothing to go by (``missing``); a verdict
+        that could not be read is ``invalid``. Missing and invalid rows have no preference.
 
     Raises:
         JudgingError: where a prompt has several references or none.
     """
+    return check_table(judge_with_reasons(responses, references, fingerprint, answer, settings), Judgement)
+
+
+def judge_with_reasons(
+    responses: pl.DataFrame,
+    references: pl.DataFrame,
+    fingerprint: str,
+    answer: Answer,
+    settings: JudgeSettings | None = None,
+) -> pl.DataFrame:
+    """As `judge`, with the other columns of ``PairVerdict`` too: reason, failure, raw words, label mass, tokens."""
     settings = settings or JudgeSettings()
     if responses.is_empty():
         return empty_table(Judgement)
-    comparisons = _comparisons(responses, references, settings)
-    decided = comparisons.filter(pl.col("outcome").is_not_null())
-    asked = comparisons.filter(pl.col("outcome").is_null()).drop("outcome")
-    judged = _judge(asked, fingerprint, answer, settings)
-    # The empty table brings the columns that neither has where no call was needed.
-    parts = [decided.drop("response", "reference"), judged, empty_table(Judgement)]
-    rows = pl.concat(parts, how="diagonal_relaxed")
-    key = content_address(
-        "judgement", "response_id", "reference_id", "order", pl.lit(fingerprint), pl.lit(settings.prompt.hash)
-    )
-    rows = rows.sort("_row").with_columns(key.alias("judgement_id"))
-    return check_table(rows, Judgement)
+    config = settings.config
+    rows = judge_pairs(_pairs(responses, references), config, fingerprint, answer)
+    key = content_address("judgement", "response_id", "reference_id", "order", pl.lit(fingerprint), pl.lit(config.hash))
+    return rows.with_columns(key.alias("judgement_id"))
 
 
-def verdict_parser() -> Parser:
-    """`choice_by_logprobs`, and nothing but A or B as the answer.
-
-    A refusal has log probabilities too: what little A and B have of them is no verdict (``bad_verdict``). Engines
-    with structured choice never write anything else; a server without it may.
-    """
-    parser = choice_by_logprobs(a="A", b="B")
-    refused = pl.when(~pl.col("text").str.strip_chars().is_in(["A", "B"])).then(pl.lit("bad_verdict"))
-    return Parser(parser.values, pl.coalesce(refused, parser.problem))
-
-
-def _comparisons(responses: pl.DataFrame, references: pl.DataFrame, settings: JudgeSettings) -> pl.DataFrame:
+def _pairs(responses: pl.DataFrame, references: pl.DataFrame) -> pl.DataFrame:
     right = references.select("prompt_id", reference_id="response_id", reference="response")
     if several := right.height - right["prompt_id"].n_unique():
         raise JudgingError(
@@ -122,39 +120,4 @@ def _comparisons(responses: pl.DataFrame, references: pl.DataFrame, settings: Ju
             f"{absent} of {pairs.height} responses have no reference response to their prompt: "
             "make reference_responses from the same eval_prompts"
         )
-    missing = pl.col("response").is_null() | pl.col("reference").is_null()
-    identical = pl.col("response").str.strip_chars() == pl.col("reference").str.strip_chars()
-    orders = pl.DataFrame({"order": settings.orders}, schema={"order": pl.String})
-    return pairs.join(orders, how="cross", maintain_order="left_right").with_columns(
-        pl.when(missing).then(pl.lit("missing")).when(identical).then(pl.lit("identical")).alias("outcome"),
-        pl.when(identical).then(TIE).alias("preference"),
-        pl.int_range(pl.len()).alias("_row"),
-    )
-
-
-def _judge(asked: pl.DataFrame, fingerprint: str, answer: Answer, settings: JudgeSettings) -> pl.DataFrame:
-    """Ask for every comparison that needs a verdict and turn the verdict into a preference for the model."""
-    rows = asked.drop("preference")
-    if rows.is_empty():
-        return rows.drop("response", "reference")
-    shown = complete_rows(rows, _request(rows, settings), verdict_parser(), fingerprint, answer, settings.attempts)
-    a_is_better = pl.col("probability")
-    preference = pl.when(pl.col("order") == MODEL_FIRST).then(1 + a_is_better).otherwise(2 - a_is_better)
-    return shown.select(
-        pl.all().exclude("response", "reference", "probability", "kept", "reasons"),
-        preference.clip(1, 2).alias("preference"),
-        pl.when("kept").then(pl.lit("judged")).otherwise(pl.lit("invalid")).alias("outcome"),
-    )
-
-
-def _request(rows: pl.DataFrame, settings: JudgeSettings) -> Request:
-    reference_first = pl.col("order") == REFERENCE_FIRST
-    message = settings.prompt.expression(
-        instruction=pl.col("instruction"),
-        response_a=pl.when(reference_first).then("reference").otherwise("response"),
-        response_b=pl.when(reference_first).then("response").otherwise("reference"),
-        target_language=target_language(rows),
-    )
-    return Request(
-        step=STEP, messages=[("user", message)], sampling=settings.sampling, seed_parts=("response_id", "order")
-    )
+    return pairs

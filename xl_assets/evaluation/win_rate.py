@@ -4,12 +4,10 @@ The formulas are AlpacaEval 2's (Dubois, Galambosi, Liang, Hashimoto, Length-Con
 and `alpaca_eval.metrics`): a preference lies in [1, 2], the win rate is its mean less one, in percent.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import polars as pl
 
-from xl_assets.evaluation.bootstrap import generator, percentile_interval, resampled_means
+from xl_assets.evaluation.bootstrap import Resampling, generator, percentile_interval, resampled_means
 from xl_assets.evaluation.naming import AVERAGE
 from xl_assets.tables import WinRate, check_table, empty_table
 
@@ -22,19 +20,8 @@ TIE_TOLERANCE = 1e-9
 DECIMALS = 9
 
 
-@dataclass(frozen=True)
-class WinRateSettings:
-    """Of the bootstrap interval.
-
-    Attributes:
-        resamples: how often clusters are drawn.
-        confidence: share of resamples inside the interval.
-        seed: of the draws; each group derives its own from it.
-    """
-
-    resamples: int = 2000
-    confidence: float = 0.95
-    seed: int = 0
+#: Of the bootstrap interval.
+WinRateSettings = Resampling
 
 
 def win_rate(preference: str = "preference") -> pl.Expr:
@@ -47,15 +34,15 @@ def standard_error(preference: str = "preference") -> pl.Expr:
     return 100 * pl.col(preference).std(ddof=1) / pl.col(preference).count().sqrt()
 
 
-def discrete_win_rate(preference: str = "preference") -> pl.Expr:
+def discrete_win_rate(preference: str = "preference", tolerance: float = TIE_TOLERANCE) -> pl.Expr:
     """Wins and half of the ties over all preferences, in percent."""
-    points = pl.when(is_tie(preference)).then(0.5).otherwise((pl.col(preference) > 1.5).cast(pl.Float64))
+    points = pl.when(is_tie(preference, tolerance)).then(0.5).otherwise((pl.col(preference) > 1.5).cast(pl.Float64))
     return 100 * points.filter(pl.col(preference).is_not_null()).mean()
 
 
-def is_tie(preference: str = "preference") -> pl.Expr:
+def is_tie(preference: str = "preference", tolerance: float = TIE_TOLERANCE) -> pl.Expr:
     """True where neither side is preferred."""
-    return (pl.col(preference) - 1.5).abs() <= TIE_TOLERANCE
+    return (pl.col(preference) - 1.5).abs() <= tolerance
 
 
 def prompt_preferences(judgements: pl.DataFrame) -> pl.DataFrame:

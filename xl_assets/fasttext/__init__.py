@@ -5,6 +5,7 @@ and kept in a bounded cache, and a text is a sum over its words. `FastTextScorer
 a model, `kernels` makes texts to vectors, `outputs` vectors to labels.
 """
 
+import xl_assets.native  # noqa: F401 - says where compiled code is kept
 from xl_assets.fasttext.model_file import ModelFileError, UnsupportedModel
 from xl_assets.fasttext.scorer import FastTextScorer, Top
 

@@ -11,7 +11,18 @@ from numba import njit
 from numpy.typing import NDArray
 
 from xl_assets.fasttext.memory import KIND, ROWS, SUM, fetch, first_slot, keep, kept
-from xl_assets.fasttext.vocabulary import END, FACTOR, LABEL, LOW, SEQUENCE, START, add_sequence, describe
+from xl_assets.fasttext.vocabulary import (
+    END,
+    FACTOR,
+    LABEL,
+    LOW,
+    SEQUENCE,
+    START,
+    add_row,
+    describe,
+    look_up,
+    sequence_row,
+)
 from xl_assets.native.prefetch import prefetch
 
 #: Where fastText ends a token: NUL, tab, line feed, vertical tab, form feed, carriage return, space.
@@ -51,7 +62,7 @@ def embed(data, offsets, wanted, vocabulary, memory, texts, text_rows, lines, li
     total, line, fresh = np.zeros(dim, np.float32), np.zeros(dim, np.float32), np.zeros(dim, np.float32)
     # Hashes of the sequences that began with each of the last tokens.
     chain = np.zeros(max(sequence - 1, 1), np.uint64)
-    buffers = _new_tokens()
+    buffers, kinds = _new_tokens(), np.zeros(_TOGETHER, np.int64)
     number = filled = 0
     for text in range(len(offsets) - 1):
         at, end = offsets[text], offsets[text + 1]
@@ -62,15 +73,21 @@ def embed(data, offsets, wanted, vocabulary, memory, texts, text_rows, lines, li
             here, line_start, line_ended = 0, said, False
             judged = number < len(wanted) and wanted[number]
             while at < end and data[at] != _LINE_FEED:
-                count, at = _next_tokens(data, at, end, buffers, memory.tags)
+                count, at = _next_tokens(data, at, end, buffers)
                 if line_ended or (ended and not judged):
                     continue
-                fetch(buffers.longs, count, memory.tags, memory.heads, memory.hands)
-                rows, across, said, line_ended = _add_tokens(
-                    data, buffers, count, vocabulary, memory, fresh, line, total, chain, said, line_start, ended
-                )
+                if vocabulary.maxn > 0:
+                    rows, count = _add_tokens(data, buffers, count, vocabulary, memory, fresh, line, kinds)
+                else:
+                    rows, count = _add_words(data, buffers, count, vocabulary, line, kinds)
                 here += rows
-                total_rows += across
+                line_ended = count > 0 and kinds[count - 1] == END
+                if sequence > 1:
+                    rows, across, said = _add_sequences(
+                        buffers, count, kinds, vocabulary, chain, said, line_start, line, total, ended
+                    )
+                    here += rows
+                    total_rows += across
             if not ended:
                 for column in range(dim):
                     total[column] += line[column]
@@ -108,7 +125,7 @@ def _separates(byte):
 
 
 @njit(cache=True, nogil=True)
-def _next_tokens(data, at, end, tokens, tags):
+def _next_tokens(data, at, end, tokens):
     """Fill in the next tokens of a line; return how many they are and where the next one may begin."""
     starts, ends, shorts, longs = tokens
     count = 0
@@ -125,22 +142,20 @@ def _next_tokens(data, at, end, tokens, tags):
             at += 1
         long ^= long >> np.uint64(32)
         ends[count], shorts[count], longs[count] = at, short, long
-        prefetch(tags, first_slot(long, tags))
         count += 1
     return count, at
 
 
 @njit(cache=True, nogil=True)
-def _add_tokens(data, tokens, count, vocabulary, memory, fresh, line, total, chain, said, line_start, ended):
-    """Add tokens, and the sequences that end with them, to their line.
-
-    Returns the rows added to the line, those of sequences from the lines before, which go to the text's total,
-    how many tokens were said by now, and whether the last of them ends the line.
-    """
+def _add_tokens(data, tokens, count, vocabulary, memory, fresh, line, kinds):
+    """Add tokens' rows to their line, and fill in how each counts; return the rows, and the tokens up to an end."""
     # Taken out of the tuples here: each use of a tuple counts references to all of its arrays.
     starts, ends, shorts, longs = tokens
-    tags, heads, keys, sums, _ = memory
-    added, before, columns, sequence = 0, 0, len(line), vocabulary.sequence
+    tags, heads, keys, sums, hands = memory
+    for token in range(count):
+        prefetch(tags, first_slot(longs[token], tags))
+    fetch(longs, count, tags, heads, hands)
+    added, columns = 0, len(line)
     for token in range(count):
         start, end = starts[token], ends[token]
         slot = kept(data, start, end, longs[token], tags, heads, keys)
@@ -154,43 +169,103 @@ def _add_tokens(data, tokens, count, vocabulary, memory, fresh, line, total, cha
             for column in range(columns):
                 line[column] += sums[slot, SUM + column]
         added += rows
-        if sequence > 1 and kind != LABEL:
-            inside, across = _extend(chain, said, line_start, shorts[token], vocabulary, line, total, ended)
-            added += inside
-            before += across
-            said += 1
+        kinds[token] = kind
         if kind == END:
-            return added, before, said, True
-    return added, before, said, False
+            return added, token + 1
+    return added, count
 
 
 @njit(cache=True, nogil=True)
-def _extend(chain, said, line_start, short, vocabulary, line, total, ended):
-    """Add the sequences that end with this token; return how many began in its line and how many before it."""
-    value, inside, across = _widened(short), 0, 0
-    for first in range(max(said - len(chain), 0), said):
-        place = first % len(chain)
-        chain[place] = chain[place] * SEQUENCE + value
-        if first >= line_start:
-            inside += add_sequence(chain[place], vocabulary, line)
-        elif not ended:
-            across += add_sequence(chain[place], vocabulary, total)
-    chain[said % len(chain)] = value
-    return inside, across
+def _add_words(data, tokens, count, vocabulary, line, kinds):
+    """`_add_tokens` for a model without subwords: a token's sum is one row, which the model itself keeps."""
+    starts, ends, shorts, _ = tokens
+    table, hashes, entry_bytes = vocabulary.table, vocabulary.hashes, vocabulary.entry_bytes
+    entry_offsets, words, matrix = vocabulary.entry_offsets, vocabulary.words, vocabulary.matrix
+    prefix, end_mark = vocabulary.prefix, vocabulary.end_mark
+    for token in range(count):
+        prefetch(table, np.int64(shorts[token] & np.uint64(len(table) - 1)))
+    added = 0
+    for token in range(count):
+        entry, kind = look_up(
+            data,
+            starts[token],
+            ends[token],
+            shorts[token],
+            table,
+            hashes,
+            entry_bytes,
+            entry_offsets,
+            words,
+            prefix,
+            end_mark,
+        )
+        kinds[token] = kind
+        if entry >= 0 and kind != LABEL:
+            for column in range(len(line)):
+                line[column] += matrix[entry, column]
+            added += 1
+        if kind == END:
+            return added, token + 1
+    return added, count
+
+
+@njit(cache=True, nogil=True)
+def _add_sequences(tokens, count, kinds, vocabulary, chain, said, line_start, line, total, ended):
+    """Add the sequences that end with some tokens.
+
+    Returns the rows added to the line, those of sequences from the lines before, which go to the text's total, and
+    how many tokens were said by now.
+    """
+    shorts = tokens.shorts
+    words, bucket, matrix = vocabulary.words, vocabulary.bucket, vocabulary.matrix
+    pruned, bits, kept_rows = vocabulary.pruned, vocabulary.bits, vocabulary.kept
+    inside, across, columns, length = 0, 0, len(line), len(chain)
+    for token in range(count):
+        if kinds[token] == LABEL:
+            continue
+        value = _widened(shorts[token])
+        for first in range(max(said - length, 0), said):
+            place = first % length
+            chain[place] = chain[place] * SEQUENCE + value
+            if first < line_start and ended:
+                continue
+            row = sequence_row(chain[place], words, bucket, pruned, bits, kept_rows)
+            if row < 0:
+                continue
+            if first >= line_start:
+                inside += 1
+                for column in range(columns):
+                    line[column] += matrix[row, column]
+            else:
+                across += 1
+                for column in range(columns):
+                    total[column] += matrix[row, column]
+        chain[said % length] = value
+        said += 1
+    return inside, across, said
 
 
 @njit(cache=True, nogil=True)
 def _end(chain, said, since, vocabulary, total):
     """Add the end of a text and the sequences that end with it; return how many rows that were."""
-    rows = 0
+    rows, matrix = 0, vocabulary.matrix
     if vocabulary.end_row >= 0:
-        for column in range(len(total)):
-            total[column] += vocabulary.matrix[vocabulary.end_row, column]
+        add_row(total, matrix, vocabulary.end_row)
         rows = 1
     if vocabulary.sequence > 1:
         value = _widened(np.uint64(vocabulary.end_hash))
         for first in range(max(said - len(chain), since), said):
-            rows += add_sequence(chain[first % len(chain)] * SEQUENCE + value, vocabulary, total)
+            row = sequence_row(
+                chain[first % len(chain)] * SEQUENCE + value,
+                vocabulary.words,
+                vocabulary.bucket,
+                vocabulary.pruned,
+                vocabulary.bits,
+                vocabulary.kept,
+            )
+            if row >= 0:
+                add_row(total, matrix, row)
+                rows += 1
     return rows
 
 

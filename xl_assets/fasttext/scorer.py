@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from xl_assets.fasttext.kernels import embed
@@ -64,7 +63,7 @@ class FastTextScorer:
             texts: a null counts as an empty text.
             k: how many labels; fewer where the model gives the others a probability below 1e-5.
         """
-        return as_frame(self.top(utf8(texts), k), self.labels)
+        return as_frame(self.top(utf8(texts), k), self._names)
 
     def top(self, texts: Utf8, k: int = 1) -> Top:
         """The k most probable labels of each text."""
@@ -109,6 +108,10 @@ class FastTextScorer:
         return vocabulary_of(self._model)
 
     @cached_property
+    def _names(self) -> pl.Series:
+        return pl.Series([*self.labels, None], dtype=pl.String)
+
+    @cached_property
     def _outputs(self) -> Outputs:
         return Outputs(self._model)
 
@@ -120,21 +123,23 @@ class FastTextScorer:
         return type(self), (self.path, self.cache_bytes)
 
 
-def as_frame(top: Top, names: list[str]) -> pl.DataFrame:
-    """Return the columns labels and scores, given the labels' names."""
-    there = top.labels >= 0
-    offsets = np.concatenate([[0], np.cumsum(there.sum(axis=1))]).astype(np.int64)
-    labels = pl.Series(names, dtype=pl.String).gather(top.labels[there].astype(np.uint32))
-    return pl.DataFrame(
+def as_frame(top: Top, names: pl.Series) -> pl.DataFrame:
+    """Return the columns labels and scores, given the labels' names and, behind them, one null."""
+    # Indexing and casts only: an expression costs more than scoring a short text.
+    found = pl.DataFrame(
         {
-            "labels": _lists(offsets, labels),
-            "scores": _lists(offsets, pl.Series(top.scores[there].astype(np.float64))),
+            "labels": _lists(names[pl.Series(top.labels.ravel() % len(names))], top.labels.shape),
+            "scores": _lists(pl.Series(top.scores.ravel()).cast(pl.Float64), top.labels.shape),
         }
     )
+    if top.labels.size and top.labels.min() < 0:
+        labels = pl.col("labels").list
+        return found.select(labels.drop_nulls(), pl.col("scores").list.head(labels.drop_nulls().list.len()))
+    return found
 
 
-def _lists(offsets: NDArray[np.int64], values: pl.Series) -> pl.Series:
-    return pl.Series(pa.LargeListArray.from_arrays(pa.array(offsets), values.to_arrow()))
+def _lists(values: pl.Series, shape: tuple[int, ...]) -> pl.Series:
+    return values.reshape(shape).cast(pl.List(values.dtype))
 
 
 def _line_feeds(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> int:

@@ -21,7 +21,7 @@ _END_MARK = b"</s>"
 
 
 class Vocabulary(NamedTuple):
-    """What `describe` and `add_sequence` read.
+    """What `describe`, `look_up` and `sequence_row` read.
 
     Attributes:
         table: int32, entry + 1 by hash, open addressing; 0 is free.
@@ -102,7 +102,7 @@ def vocabulary_of(model: ModelFile) -> Vocabulary:
 def describe(data, start, end, short, vocabulary, total):
     """Sum a token's rows into `total`; return how many they are and how the token counts."""
     total[:] = 0
-    entry = _find(
+    entry, kind = look_up(
         data,
         start,
         end,
@@ -111,31 +111,38 @@ def describe(data, start, end, short, vocabulary, total):
         vocabulary.hashes,
         vocabulary.entry_bytes,
         vocabulary.entry_offsets,
+        vocabulary.words,
+        vocabulary.prefix,
+        vocabulary.end_mark,
     )
-    if entry >= vocabulary.words or (entry < 0 and _begins(data, start, end, vocabulary.prefix)):
-        return 0, LABEL
-    is_end = end - start == len(vocabulary.end_mark) and _begins(data, start, end, vocabulary.end_mark)
     rows = 0
-    if entry >= 0:
-        _add_row(total, vocabulary.matrix, entry)
+    if entry >= 0 and kind != LABEL:
+        add_row(total, vocabulary.matrix, entry)
         rows = 1
-    if is_end:
-        return rows, END
-    if vocabulary.maxn > 0:
+    if kind == WORD and vocabulary.maxn > 0:
         rows += _add_subwords(data, start, end, vocabulary, total)
-    return rows, WORD
+    return rows, kind
 
 
 @njit(cache=True, nogil=True)
-def add_sequence(value, vocabulary, total):
-    """Add the row of a sequence of words, given its 64-bit hash; return 1, or 0 where pruning left none."""
-    row = np.int64(value % np.uint64(vocabulary.bucket))
-    if vocabulary.pruned:
-        if not (vocabulary.bits[row >> 3] >> (row & 7)) & 1:
-            return 0
-        row = np.int64(vocabulary.kept[row])
-    _add_row(total, vocabulary.matrix, vocabulary.words + row)
-    return 1
+def look_up(data, start, end, short, table, hashes, entry_bytes, entry_offsets, words, prefix, end_mark):
+    """The entry of a token, -1 where there is none, and how the token counts."""
+    entry = _find(data, start, end, short, table, hashes, entry_bytes, entry_offsets)
+    if entry >= words or (entry < 0 and _begins(data, start, end, prefix)):
+        return entry, LABEL
+    is_end = end - start == len(end_mark) and _begins(data, start, end, end_mark)
+    return entry, END if is_end else WORD
+
+
+@njit(cache=True, nogil=True)
+def sequence_row(value, words, bucket, pruned, bits, kept):
+    """The row of a sequence of words, given its 64-bit hash; -1 where pruning left none."""
+    row = np.int64(value % np.uint64(bucket))
+    if pruned:
+        if not (bits[row >> 3] >> (row & 7)) & 1:
+            return np.int64(-1)
+        row = np.int64(kept[row])
+    return row + words
 
 
 @njit(cache=True, nogil=True)
@@ -195,7 +202,7 @@ def _continues(byte):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _add_row(total, matrix, row):
+def add_row(total, matrix, row):
     for column in range(len(total)):
         total[column] += matrix[row, column]
 

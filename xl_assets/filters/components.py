@@ -4,6 +4,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+import xl_assets.native  # noqa: F401 - says where compiled code is kept
+
 
 def connected(nodes: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return for each node the smallest node that it is connected with.

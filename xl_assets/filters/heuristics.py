@@ -8,7 +8,7 @@ import polars as pl
 from xl_assets.filters.reasons import add_reasons
 from xl_assets.filters.rules import HOUSE, Rule, UnknownRule, measure_texts, rules_of, thresholds_of
 from xl_assets.filters.texts import Texts
-from xl_assets.languages import get_language
+from xl_assets.languages import any_language
 
 __all__ = ["METRIC", "RULES", "UnknownRule", "apply_heuristics"]
 
@@ -38,14 +38,14 @@ def apply_heuristics(
     Raises:
         UnknownRule: names the rules there are.
         UnknownRuleSet: names the sets there are.
-        UnknownLanguage: a code that the registry does not hold.
+        UnknownLanguage: a code that is neither registered nor one of lid.176's.
     """
     rules = rules_of(sets)
     if frame.is_empty() or not rules:
         return _judge_nothing(frame)
     rows, parts = frame.with_row_index("_row"), []
     for (code,), part in rows.partition_by("language", as_dict=True, maintain_order=True).items():
-        limits = thresholds_of(get_language(code), thresholds, sets)
+        limits = thresholds_of(any_language(code), thresholds, sets)
         parts += [_judge(batch, text, code, rules, limits) for batch in _batches(part, text)]
     return pl.concat(parts).sort("_row").drop("_row")
 
@@ -63,7 +63,7 @@ def _batches(part: pl.DataFrame, text: str) -> Iterator[pl.DataFrame]:
 def _judge(
     part: pl.DataFrame, text: str, code: str, rules: tuple[Rule, ...], limits: Mapping[str, float]
 ) -> pl.DataFrame:
-    measured = measure_texts(Texts(part[text], get_language(code)), frozenset(rule.measure for rule in rules))
+    measured = measure_texts(Texts(part[text], any_language(code)), frozenset(rule.measure for rule in rules))
     failing: dict[str, list[pl.Expr]] = {}
     for rule in rules:
         failing.setdefault(rule.reason, []).append(rule.fails(limits[rule.name]))

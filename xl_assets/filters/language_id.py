@@ -15,7 +15,7 @@ from xl_assets.filters.heuristics import apply_heuristics
 from xl_assets.filters.language_lines import LineLetters, count_letters
 from xl_assets.filters.language_scores import Predict, Scores, score_texts, verdicts
 from xl_assets.filters.reasons import add_reasons
-from xl_assets.languages import Language, any_language, registered, registry
+from xl_assets.languages import Language, any_language, lid_codes, registered, registry
 from xl_assets.native.columns import utf8
 from xl_assets.seeds.normalise import normalised
 
@@ -123,14 +123,14 @@ def identify_documents(
     found = identify(documents, "text", predict, model=model, settings=settings)
     numbered = found.with_row_index("_document")
     rejected = numbered.filter(~pl.col("kept"))
-    known = list(registered())
+    known = list(dict.fromkeys(lid_codes().values()))
     # The rules that apply here hold in any language; only how words are counted differs.
     judged_as = (
         pl.when(pl.col("lid_language").is_in(known))
         .then("lid_language")
         .when(pl.col("language").is_in(known))
         .then("language")
-        .otherwise(pl.lit(known[0]))
+        .otherwise(pl.lit(registered()[0]))
     )
     judged = apply_heuristics(
         rejected.select("_document", judged_as.alias("language"), normalised("text").alias("text"))

@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from xl_assets.filters.texts import Texts
-from xl_assets.languages import get_language
+from xl_assets.languages import any_language
 from xl_assets.native.columns import Utf8
 from xl_assets.native.lines import Lines, split_lines, without_lines
 from xl_assets.native.minhash import letter_keys
@@ -54,13 +54,13 @@ def count_lines(frame: pl.DataFrame, settings: LineSettings | None = None, *, te
         bytes for each different line.
 
     Raises:
-        UnknownLanguage: a language that the registry does not hold.
+        UnknownLanguage: a language that is neither registered nor one of lid.176's.
     """
     chosen = settings or LineSettings()
     rows = frame.filter("kept") if "kept" in frame.columns else frame
     parts = [_empty_counts()]
     for (code,), part in rows.partition_by("language", as_dict=True).items():
-        texts = Texts(part[text], get_language(code))
+        texts = Texts(part[text], any_language(code))
         lines = split_lines(texts.utf8)
         hashes = _hashes(texts, lines, chosen)
         listed = pl.DataFrame({"text": np.repeat(np.arange(len(texts)), np.diff(lines.offsets)), "line": hashes})
@@ -137,7 +137,7 @@ def _judged(
     """Language by language the rows, their texts and lines, and for each line whether it is boilerplate."""
     rows = frame.select("language", text).with_row_index("row")
     for (code,), part in rows.partition_by("language", as_dict=True).items():
-        texts = Texts(part[text], get_language(code))
+        texts = Texts(part[text], any_language(code))
         lines = split_lines(texts.utf8)
         hashes = _hashes(texts, lines, settings or LineSettings())
         yield part, texts, lines, (hashes != 0) & np.isin(hashes, boilerplate)

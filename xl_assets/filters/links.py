@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xl_assets.filters.components import connected
 from xl_assets.filters.sketches import DuplicateSettings, SketchError, Sketches
 from xl_assets.filters.texts import Texts
-from xl_assets.languages import get_language
+from xl_assets.languages import any_language
 from xl_assets.native.minhash import Shingles, jaccard, unique_shingles
 
 Pairs = NDArray[np.int64]
@@ -171,7 +171,7 @@ def _similar(pairs: Pairs, texts: pl.DataFrame, settings: DuplicateSettings) -> 
     """Those of a group's pairs that are similar enough."""
     hashes, sizes, numbers = [], [], []
     for (code,), part in texts.partition_by("language", as_dict=True, maintain_order=True).items():
-        sets = unique_shingles(Texts(part["text"], get_language(code)).words, settings.words)
+        sets = unique_shingles(Texts(part["text"], any_language(code)).words, settings.words)
         hashes.append(sets.hash)
         sizes.append(np.diff(sets.offsets))
         numbers.append(part["number"].to_numpy())

@@ -28,6 +28,17 @@ from xl_assets.identity import ID_LENGTH
 FILTERS_VARIABLE = "XL_FILTERS"
 
 
+#: What a family module must have -> whether it is that, and the remedy.
+_NEEDED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "MEASURES": (lambda value: isinstance(value, Mapping), 'write {"name of the measure": "what it is"}'),
+    "measure": (callable, "write a function measure(texts, wanted)"),
+    "RULES": (
+        lambda value: isinstance(value, tuple | list),
+        "write a tuple of Rule(...), with a comma after one alone",
+    ),
+}
+
+
 class OwnFilterError(ValueError):
     """A user's own filter can't be loaded or does not do what a family must; names the file and the remedy."""
 
@@ -109,16 +120,16 @@ def check_names(families: Mapping[str, OwnFamily], shipped: Mapping[str, Family]
 
 def _family(place: str) -> OwnFamily:
     module, source = _from_file(place) if place.endswith(".py") else _from_module(place)
-    for needed in ("MEASURES", "measure", "RULES"):
+    for needed, (fits, told) in _NEEDED.items():
         if not hasattr(module, needed):
-            raise OwnFilterError(f"{place}: has no {needed}; a family module needs MEASURES, measure and RULES")
+            raise OwnFilterError(f"{place}: has no {needed}; a family module needs {', '.join(_NEEDED)}")
+        if not fits(getattr(module, needed)):
+            raise OwnFilterError(f"{place}: {needed} is none; {told}")
     name, rules = module.__name__.rpartition(".")[2], tuple(module.RULES)
     for rule in rules:
         _check_rule(rule, module.MEASURES, place)
     sets = getattr(module, "SETS", None) or {name: set_of(rules)}
-    for key, thresholds in sets.items():
-        if wrong := [rule for rule, threshold in dict(thresholds).items() if not _is_number(threshold)]:
-            raise OwnFilterError(f"{place}: set {key!r} gives {wrong[0]} no number; write rule -> threshold")
+    _check_sets(sets, place)
     address = sha256(source).hexdigest()[:ID_LENGTH]
     return OwnFamily(name, place, address, module.MEASURES, rules, sets, module.measure)
 
@@ -161,6 +172,14 @@ def _check_rule(rule: object, measures: Mapping[str, str], place: str) -> None:
         )
     if not _is_number(rule.threshold):
         raise OwnFilterError(f"{place}: rule {rule.name} has the threshold {rule.threshold!r}; give it a number")
+
+
+def _check_sets(sets: object, place: str) -> None:
+    if not isinstance(sets, Mapping) or not all(isinstance(thresholds, Mapping) for thresholds in sets.values()):
+        raise OwnFilterError(f'{place}: SETS is none; write {{"name of the set": {{"name of a rule": 0.5}}}}')
+    for key, thresholds in sets.items():
+        if wrong := [rule for rule, threshold in thresholds.items() if not _is_number(threshold)]:
+            raise OwnFilterError(f"{place}: set {key!r} gives {wrong[0]} no number; write rule -> threshold")
 
 
 def _is_number(value: object) -> bool:

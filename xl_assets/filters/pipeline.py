@@ -6,7 +6,7 @@ in memory, `xl_assets.corpus` in files.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 
 import polars as pl
 
@@ -18,7 +18,7 @@ from xl_assets.filters.perplexity import PerplexityModel, perplexity_models
 from xl_assets.filters.personal_data import redact
 from xl_assets.filters.quality_model import QualitySettings, Scorer, score_quality, select_top_share
 from xl_assets.filters.refinement import refine_lines
-from xl_assets.filters.rules import HOUSE
+from xl_assets.filters.rules import HOUSE, families_hash, rules_of
 from xl_assets.seeds.normalise import normalised
 from xl_assets.tables import FilteredDocument, SeedDocument, check_table, empty_table
 
@@ -55,16 +55,26 @@ class FilterSettings:
                 object.__setattr__(self, name, kind(**given))
 
     def as_dict(self) -> dict[str, object]:
-        """The settings as plain values, for hashing and for the record; lists by their content."""
+        """The settings as plain values, for hashing and for the record; lists and own filters by their content."""
         plain = {item.name: getattr(self, item.name) for item in fields(self)}
         return {
             **plain,
             "sets": list(self.sets),
             "thresholds": dict(self.thresholds),
+            "families": families_hash(self.sets),
             "compliance": self.compliance.as_dict(),
             "quality": asdict(self.quality),
             "duplicates": self.duplicates.as_dict(),
         }
+
+    def with_share(self, quality: QualitySettings) -> "FilterSettings":
+        """With the share of the best documents that is kept, where these settings name none themselves."""
+        return self if self.quality != QualitySettings() else replace(self, quality=quality)
+
+    @property
+    def asks_perplexity(self) -> bool:
+        """Whether a rule of the chosen sets is over the perplexity."""
+        return any(rule.measure == "perplexity" for rule in rules_of(self.sets))
 
 
 _SECTIONS: Mapping[str, type] = {
@@ -104,7 +114,7 @@ def filter_documents(
 
     Raises:
         UnknownRule: a threshold for a rule that does not exist.
-        UnknownLanguage: a language that the registry does not hold.
+        UnknownLanguage: a language that is neither registered nor one of lid.176's.
     """
     chosen = settings or FilterSettings()
     judged = judge_documents(documents.lazy().collect(), chosen, models)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xl_assets.filters.texts import Texts
 from xl_assets.identity import address_of
-from xl_assets.languages import get_language
+from xl_assets.languages import any_language
 from xl_assets.native.minhash import band_keys, letter_keys, shingles
 
 
@@ -77,7 +77,7 @@ def sketch_documents(
         redactions, length (characters), and the band keys (0 where a text is shorter than an n-gram).
 
     Raises:
-        UnknownLanguage: a language that the registry does not hold.
+        UnknownLanguage: a language that is neither registered nor one of lid.176's.
     """
     chosen = settings or DuplicateSettings()
     rows = frame.filter("kept") if "kept" in frame.columns else frame
@@ -93,10 +93,10 @@ def sketch_documents(
     )
     numbered = rows.select("language", text).with_row_index("row")
     parts = [
-        sketch_texts(Texts(part[text], get_language(code)), chosen).insert_column(0, part["row"])
+        sketch_texts(Texts(part[text], any_language(code)), chosen).insert_column(0, part["row"])
         for (code,), part in numbered.partition_by("language", as_dict=True).items()
     ]
-    empty = sketch_texts(Texts(pl.Series(dtype=pl.String), get_language("en")), chosen)
+    empty = sketch_texts(Texts(pl.Series(dtype=pl.String), any_language("en")), chosen)
     sketched = pl.concat(parts).sort("row").drop("row") if parts else empty
     return pl.concat([described, sketched], how="horizontal")
 

@@ -21,7 +21,9 @@ class Texts:
     """
 
     def __init__(self, series: pl.Series, language: Language) -> None:
-        self.series = series.fill_null("")
+        known = series.fill_null("")
+        # What the writer marked as the end of a word is one: the rules read it as white space.
+        self.series = known if language.spaces_between_words else known.str.replace_all("\u200b", " ", literal=True)
         self.language = language
 
     def __len__(self) -> int:

@@ -15,7 +15,7 @@ UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 TERM = rf"[{UNSPACED}]|[[\p{{L}}\p{{M}}\p{{N}}\x{{200c}}\x{{200d}}]--[{UNSPACED}]]+"
 
 _WORD = r"\S+"
-_UNSPACED_WORD = rf"[{UNSPACED}]|[\S--[{UNSPACED}]]+"
+_UNSPACED_WORD = rf"[{UNSPACED}]|[\S--[{UNSPACED}\x{{200b}}]]+"
 
 
 def terms(text: str | pl.Expr) -> pl.Expr:

@@ -11,7 +11,7 @@ import polars as pl
 from xl_assets.filters.contamination import find_contamination
 from xl_assets.filters.language_id import IdentificationSettings, Predict, identify
 from xl_assets.filters.reasons import add_reasons
-from xl_assets.filters.tokens import Tokens
+from xl_assets.filters.repetition import repeated_words
 from xl_assets.filters.words import terms, word_count
 from xl_assets.generation.diversity import choose_diverse
 from xl_assets.languages import Language, get_language
@@ -121,8 +121,7 @@ def _finish_language(
 
 
 def _measured(rows: pl.DataFrame, language: Language) -> pl.DataFrame:
-    five_words = round(5 * language.tokens_per_word)
-    repetition = pl.Series(Tokens.of(rows["response"]).duplicated(five_words))
+    repetition = repeated_words(rows["response"], language, 5)
     words = terms("response").list.filter(pl.element().str.contains(r"\p{L}")).list.unique()
     ratio = pl.col("response").str.len_chars() / pl.col("source_response").str.len_chars()
     return rows.with_columns(

@@ -26,7 +26,11 @@ def utf8(texts: pl.Series) -> Utf8:
     >>> utf8(pl.Series(["ab", None, "ü"])).offsets.tolist()
     [0, 2, 2, 4]
     """
-    array = texts.cast(pl.String).fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    texts = texts.cast(pl.String)
+    # An expression costs more than all the rest where there are few texts.
+    if texts.null_count():
+        texts = texts.fill_null("")
+    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     array = array.cast(pa.large_string())

@@ -1,24 +1,53 @@
-"""Seed corpora: read, identified, filtered and cut into passages; one partition a language."""
+"""Seed corpora: read, identified, filtered and cut into passages; one partition a language.
 
-from collections.abc import Iterator
+Each is read, worked on and written batch by batch, so that memory does not grow with the corpus.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
+import polars as pl
 
 from resources.configured import Workspace
-from resources.lake import LANGUAGE, Partition
+from resources.lake import LANGUAGE, Partition, TableVersion
+from resources.staging import spooling
 from xl_assets.declaring import code_version, language_asset
-from xl_assets.filters.language_id import identify_documents
-from xl_assets.filters.pipeline import filter_documents
-from xl_assets.outcome import Outcome
+from xl_assets.evaluation.plots import markdown_image, to_png
+from xl_assets.filters.block_lists import list_hash
+from xl_assets.filters.compliance import sources
+from xl_assets.filters.language_id import IdentificationSettings, identify_documents
+from xl_assets.filters.perplexity import PerplexityModel
+from xl_assets.filters.pipeline import FilterModels, FilterSettings
+from xl_assets.filters.plots import measures_chart
+from xl_assets.filters.statistics import (
+    FilterStatistics,
+    IdentificationStatistics,
+    ValueCounts,
+    histogram,
+    identification_thresholds,
+    rule_table,
+)
+from xl_assets.filters.streaming import filter_in_batches
+from xl_assets.languages import get_language
+from xl_assets.outcome import Outcome, table_metadata
 from xl_assets.partitions import LANGUAGES
 from xl_assets.profile import SeedSource
-from xl_assets.seeds.passages import cut_passages
-from xl_assets.seeds.readers import SeedBatch, collect_seeds
+from xl_assets.quality.contract import load_scorers
+from xl_assets.seeds.passages import PassageSettings, cut_batch, sample_passages
+from xl_assets.seeds.readers import SeedBatch, read_seeds
 from xl_assets.step import Step
-from xl_assets.tables import FilteredDocument, IdentifiedDocument, Passage, QuarantinedLine, SeedDocument
+from xl_assets.tables import FilteredDocument, IdentifiedDocument, Passage, QuarantinedLine, SeedDocument, empty_table
 
 GROUP = "seeds"
 Events = Iterator[dg.MaterializeResult | dg.AssetMaterialization]
+Metadata = dict[str, dg.MetadataValue]
+
+#: Rooms whose code decides what the filters say of a text.
+_JUDGING = (
+    *("xl_assets.filters", "xl_assets.filters.measures", "xl_assets.native", "xl_assets.fasttext"),
+    *("xl_assets.seeds.normalise", "xl_assets.languages"),
+)
 
 corpus_files = dg.AssetSpec(
     "corpus_files",
@@ -42,17 +71,7 @@ def seed_documents(context: dg.AssetExecutionContext, workspace: Workspace) -> E
     Lines that are no document go to the table quarantined_lines with file, line, byte offset and reason.
     """
     step = Step(context, workspace)
-    outcomes = {}
-    for language in step.keys:
-        source = workspace.settings.seed_source(language)
-        step.note_source("corpus_files", language)
-        columns = source.columns | ({"language": source.language_column} if source.language_column else {})
-        select = source.language_column is not None
-        read = collect_seeds(source.path, language, columns=columns, select_language=select)
-        partition = Partition(LANGUAGE, language)
-        inputs = step.inputs_of(language)
-        step.store("quarantined_lines", Outcome(read.quarantined), QuarantinedLine, partition, inputs)
-        outcomes[language] = _reading(read, source)
+    outcomes = {language: _read(step, language) for language in step.keys}
     yield from step.write(outcomes, SeedDocument)
 
 
@@ -60,19 +79,14 @@ def seed_documents(context: dg.AssetExecutionContext, workspace: Workspace) -> E
     name="seed_documents_identified",
     group=GROUP,
     kinds={"fasttext", "polars"},
-    version=code_version("xl_assets.filters", "xl_assets.seeds.normalise", "xl_assets.languages"),
+    version=code_version(*_JUDGING),
     deps=["seed_documents"],
 )
 def seed_documents_identified(context: dg.AssetExecutionContext, workspace: Workspace) -> Events:
     """What fastText says of each document and its lines; documents of another language are rejected."""
     step = Step(context, workspace)
-    identifier = step.language_identifier()
     settings = step.settings("identification")
-    outcomes = {}
-    for language in step.keys:
-        documents = step.read_language("seed_documents", language).collect()
-        frame = identify_documents(documents, identifier.predict, settings)
-        outcomes[language] = Outcome(frame, documents.height)
+    outcomes = {language: _identified(step, language, settings) for language in step.keys}
     yield from step.write(outcomes, IdentifiedDocument)
 
 
@@ -80,17 +94,17 @@ def seed_documents_identified(context: dg.AssetExecutionContext, workspace: Work
     name="seed_documents_filtered",
     group=GROUP,
     kinds={"polars"},
-    version=code_version("xl_assets.filters", "xl_assets.seeds.normalise", "xl_assets.languages"),
-    deps=["seed_documents_identified"],
+    version=code_version(*_JUDGING, *(f"xl_assets.quality.{name}" for name in ("scoring", "selection", "texts"))),
+    deps=["seed_documents_identified", "quality_model"],
 )
 def seed_documents_filtered(context: dg.AssetExecutionContext, workspace: Workspace) -> Events:
-    """Quality rules, personal data and duplicates: each rejected document says why, each rule what it measured."""
+    """Quality rules, personal data and duplicates: each rejected document says why, each rule what it measured.
+
+    A language with a quality model gets a score, too, and the best share of its documents stays.
+    """
     step = Step(context, workspace)
-    settings = step.settings("filters")
-    outcomes = {}
-    for language in step.keys:
-        documents = step.read_language("seed_documents_identified", language).collect()
-        outcomes[language] = Outcome(filter_documents(documents, settings), documents.height)
+    settings = step.settings("filters").with_share(step.settings("quality"))
+    outcomes = {language: _filtered(step, language, settings) for language in step.keys}
     yield from step.write(outcomes, FilteredDocument)
 
 
@@ -106,19 +120,114 @@ def seed_passages(context: dg.AssetExecutionContext, workspace: Workspace) -> Ev
     """Passages of the kept documents, sampled by a hash of their id up to the profile's cap."""
     step = Step(context, workspace)
     settings = step.settings("passages")
-    outcomes = {
-        language: Outcome(cut_passages(step.read_language("seed_documents_filtered", language).collect(), settings))
-        for language in step.keys
-    }
+    outcomes = {language: Outcome(_passages(step, language, settings)) for language in step.keys}
     yield from step.write(outcomes, Passage)
 
 
-def _reading(read: SeedBatch, source: SeedSource) -> Outcome:
-    """The documents, and what the reading came to: every line is a document, quarantined, or another language's."""
-    reasons = dict(read.quarantined.group_by("reason").len().sort("reason").rows())
-    rejected = {**reasons, **({"other_language": read.other_language} if read.other_language else {})}
-    documents = read.documents
-    for column in ("source", "license"):
-        if value := getattr(source, column):
-            documents = documents.with_columns(documents[column].fill_null(value))
-    return Outcome(documents, read.lines, rejected_before=rejected)
+def _read(step: Step, language: str) -> Outcome:
+    source = step.workspace.settings.seed_source(language)
+    step.note_source("corpus_files", language)
+    columns = source.columns | ({"language": source.language_column} if source.language_column else {})
+    select = source.language_column is not None
+    batches = read_seeds(source.path, language, columns=columns, select_language=select)
+    outcome = Outcome([], 0)
+    outcome.frame = _documents(step, language, source, batches, outcome)
+    return outcome
+
+
+def _documents(
+    step: Step, language: str, source: SeedSource, batches: Iterator[SeedBatch], outcome: Outcome
+) -> Iterator[pl.DataFrame]:
+    """The documents; at their end what the reading came to: each line is one, quarantined, or another language's.
+
+    The quarantine is stored when all is read and before the documents are: killed between the two, the documents
+    are still stale.
+    """
+    rejected: Counter[str] = Counter()
+    lines = 0
+    with spooling(empty_table(QuarantinedLine), step.lake.scratch) as quarantined:
+        for batch in batches:
+            lines += batch.lines
+            quarantined.add(batch.quarantined)
+            rejected.update(dict(batch.quarantined.group_by("reason").len().rows()))
+            rejected.update({"other_language": batch.other_language, "sampled_out": batch.sampled_out})
+            yield _with_origin(batch.documents, source)
+        outcome.rows_in, outcome.rejected_before = lines, {reason: count for reason, count in rejected.items() if count}
+        partition, inputs = Partition(LANGUAGE, language), step.inputs_of(language)
+        step.store("quarantined_lines", Outcome(quarantined.frames()), QuarantinedLine, partition, inputs)
+
+
+def _with_origin(documents: pl.DataFrame, source: SeedSource) -> pl.DataFrame:
+    known = {column: value for column in ("source", "license") if (value := getattr(source, column))}
+    return documents.with_columns(pl.col(column).fill_null(value) for column, value in known.items())
+
+
+def _identified(step: Step, language: str, settings: IdentificationSettings) -> Outcome:
+    identifier, statistics = step.language_identifier(), IdentificationStatistics(language, settings)
+
+    def work(batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        for batch in batches:
+            identified = identify_documents(batch, identifier.predict, settings)
+            statistics.add(identified)
+            yield identified
+
+    def told() -> Metadata:
+        return {
+            "thresholds": table_metadata(identification_thresholds(get_language(language), settings)),
+            **_histograms(statistics.measured, statistics.thresholds, f"Language identification of {language}"),
+        }
+
+    outcome = Outcome.through(step.read_batches("seed_documents", language), work)
+    outcome.told_later = told
+    return outcome
+
+
+def _filtered(step: Step, language: str, settings: FilterSettings) -> Outcome:
+    models, statistics = _models(step, language, settings), FilterStatistics()
+
+    def work(batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        return filter_in_batches(batches, settings, models, beside=step.lake.scratch, watch=statistics.add)
+
+    def told() -> Metadata:
+        return {
+            "reasons": table_metadata(rule_table(statistics, get_language(language), settings)),
+            **_histograms(statistics.measured, statistics.thresholds, f"What the rules measured of {language}"),
+        }
+
+    outcome = Outcome.through(step.read_batches("seed_documents_identified", language), work)
+    outcome.told_later = told
+    # The settings' hash covers the lists' content; their names tell a person which ones there were.
+    lists = [{"name": file.name, "hash": list_hash(file)} for file in sources(settings.compliance)]
+    outcome.facts = {"lists": lists} if lists else {}
+    return outcome
+
+
+def _histograms(measured: ValueCounts, thresholds: Mapping[str, float], title: str) -> Metadata:
+    """A picture of each measure's values with its threshold; none where nothing was measured."""
+    counts = measured.counts
+    if counts.is_empty() or (bins := histogram(counts, thresholds)).is_empty():
+        return {}
+    failing = dict(counts.group_by("measure").agg(pl.col("failing").sum()).rows())
+    told = {name: f"threshold {limit:,.4g}: {failing.get(name, 0):,} fail" for name, limit in thresholds.items()}
+    picture = to_png(measures_chart(bins, thresholds, told, title), scale=1.5)
+    return {"histograms": dg.MetadataValue.md(markdown_image(picture, title))}
+
+
+def _models(step: Step, language: str, settings: FilterSettings) -> FilterModels:
+    """The models of a language that score its documents, noted."""
+    scorers = load_scorers(step.read_language("quality_model", language).collect(), step.lake.root)
+    source = step.workspace.settings.perplexity_source(language)
+    if source is None or not settings.asks_perplexity:
+        return FilterModels(quality=scorers)
+    model = PerplexityModel(source.model, source.sentencepiece)
+    step.note(TableVersion("file:perplexity_model", language, 0, model.fingerprint))
+    return FilterModels(quality=scorers, perplexity={language: model})
+
+
+def _passages(step: Step, language: str, settings: PassageSettings) -> pl.DataFrame:
+    batches = step.read_batches("seed_documents_filtered", language)
+    cut = (cut_batch(batch, settings) for batch in batches)
+    with spooling(next(cut).clear(), step.lake.scratch) as passages:
+        for batch in cut:
+            passages.add(batch)
+        return sample_passages(passages.scan(), settings)

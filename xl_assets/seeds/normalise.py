@@ -8,7 +8,13 @@ from xl_assets.native.normal import find_normal
 #: Besides control characters: soft hyphens, byte order marks, and the marks that only steer the direction of display.
 #: Zero-width joiners stay: they carry meaning in Hindi, Persian and many other languages.
 _REMOVED = "\u00ad\u200b\u2060\ufeff\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-_INVISIBLE = r"[[\p{Cc}--[\t\n]]\x{ad}\x{200b}\x{2060}\x{feff}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}]"
+_INVISIBLE = r"[[\p{Cc}--[\t\n]]\x{ad}\x{2060}\x{feff}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}]"
+
+#: Scripts in which a zero-width space says where a word ends: those whose lines break only by dictionary (class SA of
+#: Unicode Standard Annex 14). Without it a segmenter has to guess: in Thai the same letters are ตา-กลม and ตาก-ลม.
+_DICTIONARY = r"\p{Thai}\p{Lao}\p{Myanmar}\p{Khmer}\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Tham}\p{Tai_Viet}"
+_ZERO_WIDTH_SPACES = r"\x{200b}{2,}"
+_AFTER_OTHERS, _BEFORE_OTHERS = rf"(^|[^{_DICTIONARY}])\x{{200b}}", rf"\x{{200b}}([^{_DICTIONARY}]|$)"
 
 _LINE_ENDS = r"\r\n?|\x{85}|\x{2028}|\x{2029}|\x{0b}|\x{0c}"
 
@@ -17,7 +23,8 @@ def normalised(text: str | pl.Expr) -> pl.Expr:
     """Return an expression for the normalised text; applying it again changes nothing.
 
     NFC (not NFKC, which would change what is said: ² to 2); every line end is ``\\n``; control and other
-    invisible characters are removed; runs of blanks, also no-break ones, become one space; lines are
+    invisible characters are removed, zero-width spaces only where they separate no words of a script that writes
+    none of its own (Thai, Lao, Burmese, Khmer); runs of blanks, also no-break ones, become one space; lines are
     trimmed; at most one empty line separates paragraphs.
     """
     written = pl.col(text) if isinstance(text, str) else text
@@ -37,6 +44,9 @@ def _rewritten(text: pl.Expr) -> pl.Expr:
     return (
         text.str.replace_all(_LINE_ENDS, "\n")
         .str.replace_all(_INVISIBLE, "")
+        .str.replace_all(_ZERO_WIDTH_SPACES, "\u200b")
+        .str.replace_all(_AFTER_OTHERS, "$1")
+        .str.replace_all(_BEFORE_OTHERS, "$1")
         .str.normalize("NFC")
         .str.replace_all(r"[\s--\n]+", " ")
         .str.replace_all(r" ?\n ?", "\n")

@@ -166,7 +166,10 @@ def _item(outer: _Value, at: int) -> _Value:
 def _joined(values: list[_Value]) -> _Value:
     if len(values) == 1:
         return values[0]
-    return lambda batch: pc.binary_join_element_wise(*(value(batch).cast(pa.large_string()) for value in values), "_")
+    kind = pa.large_string()
+    # The separator is named as of the columns' type: not every version of pyarrow casts it.
+    joined = pa.scalar("_", kind)
+    return lambda batch: pc.binary_join_element_wise(*(value(batch).cast(kind) for value in values), joined)
 
 
 def _is_list(kind: pa.DataType) -> bool:
