@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -40,6 +41,7 @@ class VLLMOffline:
         self.version = f"vllm {vllm.__version__}"
         self._stopping = False
         self._lora = _lora_request(binding)
+        _let_llvmlite_be_scanned()
         try:
             self._llm = vllm.LLM(**_options(binding))
             if self._lora is not None:
@@ -148,6 +150,17 @@ class VLLMOffline:
         if in_flight:
             with suppress(Exception):  # a dead engine has nothing to abort
                 self._engine.abort_request(list(in_flight))
+
+
+def _let_llvmlite_be_scanned() -> None:
+    """Let vLLM look through the modules of a process where Numba is loaded, too.
+
+    vLLM's CPU start asks every object of every module for its ``__dict__``; llvmlite's library object answers with
+    a wrapped foreign function, and the start fails. An entry of that name in its table is what it answers with then.
+    """
+    if ffi := sys.modules.get("llvmlite.binding.ffi"):
+        with suppress(AttributeError):
+            ffi.lib._fntab.setdefault("__dict__", {})
 
 
 def _set_environment(binding: ModelBinding) -> None:

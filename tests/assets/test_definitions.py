@@ -60,6 +60,12 @@ def test_all_languages_of_a_run_are_one_step():
     assert policies == {dg.BackfillPolicy.single_run()}
 
 
+def test_filtered_documents_are_scored_by_the_quality_model_of_their_language():
+    mapping = GRAPH.get(dg.AssetKey("seed_documents_filtered")).partition_mappings.get(dg.AssetKey("quality_model"))
+    assert dg.AssetKey("quality_model") in node("seed_documents_filtered").parent_keys
+    assert mapping is None  # the same partition
+
+
 def test_changing_a_prompt_changes_the_code_version_of_what_asks_it(monkeypatch):
     from xl_assets import declaring
     from xl_assets.generation.prompts import Prompt

@@ -1,10 +1,11 @@
 """What a step tells Dagster of one partition."""
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xl_assets.outcome import Outcome, by_language
+from xl_assets.outcome import Outcome, by_language, table_metadata
 
 REASONS = st.lists(st.sampled_from(["too_short", "symbols", "repetition"]), max_size=3)
 
@@ -34,3 +35,23 @@ def test_a_language_without_rows_has_an_empty_outcome():
     outcomes = by_language(frame, ["de", "ga"], {"de": 2, "ga": 0})
     assert {key: outcome.frame.height for key, outcome in outcomes.items()} == {"de": 2, "ga": 0}
     assert outcomes["ga"].frame.columns == frame.columns
+
+
+def test_batches_that_go_through_are_counted_on_both_sides():
+    batches = [filtered([["symbols"], []]), filtered([]), filtered([[]])]
+    outcome = Outcome.through(iter(batches), lambda read: (batch.filter("kept") for batch in read))
+    assert [frame.height for frame in outcome.frames()] == [1, 0, 1]
+    assert outcome.funnel() == {"in": 3, "kept": 2, "rejected": {}}
+
+
+def test_a_funnel_is_refused_before_the_rows_are_written():
+    with pytest.raises(RuntimeError, match="not written yet"):
+        Outcome.through(iter([filtered([[]])]), lambda read: read).funnel()
+
+
+def test_a_small_table_for_the_ui_shows_nulls_as_nothing_and_text_as_text():
+    shown = table_metadata(pl.DataFrame({"reason": ["<b>x</b>", None], "share": [0.123456, None]}))
+    assert [dict(record.data) for record in shown.records] == [
+        {"reason": "<b>x</b>", "share": 0.1235},
+        {"reason": "", "share": ""},
+    ]

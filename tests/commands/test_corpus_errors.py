@@ -47,16 +47,8 @@ def is_one_line(done) -> bool:
     return done.code == 1 and done.err.startswith("xl: ") and done.err.count("\n") == 1 and not done.out
 
 
-def _asked():
-    """Every mistake with every command."""
-    for command in COMMANDS:
-        for asked, told in MISTAKES.items():
-            broken = command == "identify" and told.startswith("no column")
-            mark = pytest.mark.xfail(reason="identify fails on every corpus: a schema is selected as one expression")
-            yield pytest.param(command, asked, id=f"{command} {' '.join(map(str, asked))}", marks=[mark] * broken)
-
-
-@pytest.mark.parametrize(("command", "asked"), _asked())
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("asked", MISTAKES)
 def test_a_corpus_that_cannot_be_read_is_one_line_with_the_remedy(xl, command, asked):
     done = xl("corpus", command, *asked, *COMMANDS[command])
     assert is_one_line(done)
@@ -137,6 +129,36 @@ def test_a_file_that_breaks_off_is_cleaned_up_to_there_and_then_an_error(xl):
     assert decisions["id"].drop_nulls().len() == documents
     assert decisions.filter(pl.col("id").is_null())["reasons"].to_list() == [["truncated"]]
     assert pl.read_parquet("out/quarantine.parquet").height == 1
+
+
+@pytest.mark.parametrize("place", [(), ("--out", "found.parquet"), ("--out", "found.jsonl")])
+def test_a_file_that_breaks_off_is_identified_up_to_there_and_then_an_error(xl, place):
+    documents = cut("cut.jsonl.zst")
+    done = xl("corpus", "identify", "cut.jsonl.zst", "--json", *place)
+    assert done.code == 1
+    assert done.err.startswith("xl: cut.jsonl.zst is truncated. ")
+    assert "fetch the file again" in done.err
+    assert json.loads(done.out)[0]["documents"] == documents
+
+
+def test_a_corpus_without_a_language_column_is_judged_as_what_is_identified(xl):
+    done = xl("corpus", "clean", "good.jsonl", *COMMANDS["clean"])
+    assert done.code == 0
+    found = pl.read_parquet("out/decisions.parquet")
+    assert found["language_declared"].null_count() == found.height == 30
+    assert found["language"].unique().to_list() == ["de"]
+
+
+def test_a_language_without_an_entry_is_judged_by_the_sets_own_thresholds(xl):
+    spanish = (
+        "La ciudad despertó tarde aquel domingo, porque la lluvia no había dejado de caer en toda la noche. "
+        "Los vecinos abrieron las ventanas y miraron hacia el río, que llevaba mucha más agua que de costumbre."
+    )
+    lines = [{"text": spanish, "language": "spa_Latn"}, {"text": texts("de", 1)[0], "language": "de"}]
+    Path("two.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = xl("corpus", "clean", "two.jsonl", *COMMANDS["clean"], "--json")
+    assert done.code == 0
+    assert pl.read_parquet("out/decisions.parquet").select("language", "kept").rows() == [("es", True), ("de", True)]
 
 
 def test_a_whole_file_in_place_of_the_broken_one_is_asked_for_fresh_and_then_cleaned(xl):

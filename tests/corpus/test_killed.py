@@ -18,15 +18,14 @@ from tests.corpus.made_up import decisions, digests, write_corpus
 _SLOW = """
 import os, sys, time
 from dataclasses import replace
-import xl_assets.commands.corpus as commands
 import xl_assets.corpus.cleaning as cleaning
-judge, reading = cleaning.judge_batch, commands._reading
+judge, read = cleaning.judge_batch, cleaning.read_corpus
 def slowly(documents, *rest):
     time.sleep(float(os.environ["PAUSE"]))
     print("judged", documents["line"].min(), file=sys.stderr, flush=True)
     return judge(documents, *rest)
 cleaning.judge_batch = slowly
-commands._reading = lambda *given: replace(reading(*given), batch_rows=10)
+cleaning.read_corpus = lambda inputs, options: read(inputs, replace(options, batch_rows=10))
 if __name__ == "__main__":
     from xl_assets.cli import app
     app()

@@ -3,7 +3,13 @@ import pytest
 
 from resources.language_identifier import LanguageIdentifier
 from tests.evaluation.made_up import prompts, responses
-from xl_assets.evaluation.language_fidelity import FidelitySettings, fidelity_by_language, language_fidelity
+from xl_assets.evaluation.language_fidelity import (
+    FidelitySettings,
+    confusion_of_responses,
+    fidelity_by_language,
+    language_fidelity,
+    pass_rates_of_models,
+)
 from xl_assets.languages import UnknownLanguage
 
 GERMAN = "Der Rotfuchs lebt im Wald und frisst vor allem Mäuse, Beeren und Insekten."
@@ -71,3 +77,27 @@ def test_no_responses_give_empty_tables(german):
     empty = language_fidelity(responses(german, "base", lambda p: GERMAN).clear(), always("de"))
     assert empty.is_empty()
     assert fidelity_by_language(empty).is_empty()
+
+
+def test_lines_and_words_are_judged_for_each_model_and_language():
+    asked = pl.concat([prompts(2, ("de",)), prompts(1, ("ga",))])
+    answered = pl.concat(
+        [
+            responses(asked, "base", lambda p: None if p["prompt_id"] == "p1-de" else ENGLISH),
+            responses(asked, "fine_tuned", lambda p: f"{GERMAN}\nKurz."),
+        ]
+    )
+    judged = confusion_of_responses(answered, LanguageIdentifier().predict)
+    assert judged["response_id"].to_list() == answered["response_id"].to_list()
+    rates = pass_rates_of_models(judged).select("model", "language", "lpr", "n_kept", "n_skipped").rows()
+    assert rates == [
+        ("base", "de", 0.0, 1, 1),
+        ("base", "ga", 0.0, 1, 0),
+        ("fine_tuned", "de", 1.0, 2, 0),
+        ("fine_tuned", "ga", 0.0, 1, 0),
+    ]
+
+
+def test_no_responses_give_no_pass_rates(german):
+    empty = confusion_of_responses(responses(german, "base", lambda p: GERMAN).clear(), LanguageIdentifier().predict)
+    assert pass_rates_of_models(empty).is_empty()

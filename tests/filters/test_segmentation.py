@@ -37,6 +37,15 @@ def test_each_script_without_spaces_is_split_into_its_words(language: Language, 
     assert words_of([text], language) == [words.split()]
 
 
+def test_a_zero_width_space_is_where_the_writer_says_that_a_word_ends() -> None:
+    khmer, thai = _unspaced("km", "Khmr"), _unspaced("th", "Thai")
+    marked = "ខ្ញុំ\u200bចង់\u200bទៅ\u200bសាលារៀន"
+    assert words_of([marked], khmer) == [marked.split("\u200b")]
+    # Without the mark the dictionary takes two of these for one word, and cannot know how the last one is read.
+    assert words_of([marked.replace("\u200b", "")], khmer) != [marked.split("\u200b")]
+    assert words_of(["ตา\u200bกลม ตาก\u200bลม"], thai) == [["ตา", "กลม", "ตาก", "ลม"]]
+
+
 def test_white_space_splits_too_and_other_scripts_stay_whole() -> None:
     assert words_of(["iPhone 很好\n\t看 don't 12.5"], ZH) == [["iPhone", "很好", "看", "don't", "12.5"]]
 

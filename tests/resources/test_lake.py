@@ -8,7 +8,7 @@ import pytest
 
 from resources import staging
 from resources.lake import LANGUAGE, Lake, LakeError, Partition, Record, TableVersion
-from resources.staging import StagingError
+from resources.staging import StagingError, spooling
 
 DE = Partition(LANGUAGE, "de")
 
@@ -183,3 +183,14 @@ def test_a_lake_that_a_url_names_is_written_through_its_store(tmp_path):
     write(lake, "ga", 2)
     assert write(lake, "de", 4).rows == 4
     assert lake.scan("documents").collect().group_by("language").len().sort("language").rows() == [("de", 4), ("ga", 2)]
+
+
+def test_frames_that_wait_come_back_in_order_and_leave_nothing(tmp_path):
+    empty = rows("de", 0)
+    with spooling(empty, tmp_path) as spool:
+        assert spool.scan().collect().is_empty()
+        for part in (rows("de", 2), rows("de", 0), rows("ga", 3)):
+            spool.add(part)
+        assert [frame.height for frame in spool.frames()] == [0, 2, 3]
+        assert spool.scan().collect().equals(pl.concat([rows("de", 2), rows("ga", 3)]))
+    assert list(tmp_path.iterdir()) == []

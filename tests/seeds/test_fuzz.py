@@ -25,10 +25,10 @@ from xl_assets.seeds.readers import SeedBatch, SeedError, read_seeds
 from xl_assets.tables import IdentifiedDocument, QuarantinedLine, SeedDocument, check_table, empty_table
 
 #: Examples of each format, and corpora in an example.
-_EXAMPLES, _CORPORA = int(os.environ.get("XL_FUZZ_EXAMPLES", "60")), 25
+_EXAMPLES, _CORPORA = int(os.environ.get("XL_FUZZ_EXAMPLES", "54")), 25
 
 #: Documents that are judged at once; of each format so many batches are.
-_AT_ONCE, _BATCHES = 400, 3
+_AT_ONCE, _BATCHES = 500, 2
 
 _LANGUAGES = ("en", "zh", "hi", "km", "th", "ar", "mt", "he")
 
@@ -42,7 +42,7 @@ _fuzz = settings(
 _reading = st.fixed_dictionaries(
     {
         "language": st.sampled_from(["en", None]),
-        "batch_rows": st.sampled_from([1, 4, 100]),
+        "batch_rows": st.sampled_from([3, 20, 100]),
         "max_line_bytes": st.sampled_from([300, 100_000]),
         "sample": st.sampled_from([1.0, 0.5]),
         "text_unit": st.sampled_from(["file", "block", "line"]),

@@ -3,6 +3,9 @@
 import gzip
 import io
 import struct
+import tracemalloc
+from collections.abc import Callable
+from random import Random
 
 import pytest
 import zstandard
@@ -101,6 +104,22 @@ def test_of_a_line_that_is_too_long_the_head_stays_and_the_next_ones_keep_their_
         (5, 506 + len(long), None),
     ]
     assert found[1].data == found[3].data == long[:200]
+
+
+@pytest.mark.parametrize("compression", ["zstd", "gzip", None])
+def test_a_line_of_any_length_takes_no_more_memory_than_a_few_blocks(compression: str | None) -> None:
+    # No window reaches back to where it repeats, so that a step of decompression gives no more than usual.
+    unlike = Random(1).randbytes(2 << 20).hex().encode()
+    data = b'{"text": "short"}\n{"text": "' + unlike * 6 + b'"}\nlast'
+    pack: dict[str | None, Callable[[bytes], bytes]] = {"zstd": zstandard.compress, "gzip": gzip.compress}
+    packed = pack.get(compression, bytes)(data)
+    tracemalloc.start()
+    lines = _lines(packed, compression, limit=100_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [(line.number, line.problem) for line in lines] == [(1, None), (2, "line_too_long"), (3, None)]
+    assert len(data) > 24 << 20
+    assert peak < 8 << 20
 
 
 def test_a_byte_order_mark_belongs_to_no_line() -> None:

@@ -1,5 +1,6 @@
 """Cutting documents into passages."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -7,7 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.end_to_end.world import write_profile
+from xl_assets.profile import load_profile
 from xl_assets.seeds.passages import PassageSettings, cut_batch, cut_passages, sample_passages
+from xl_assets.settings import plain, settings_of
+from xl_assets.tables import FilteredDocument
 
 
 def _documents(*texts: str, language: str = "en") -> pl.DataFrame:
@@ -105,7 +110,9 @@ WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa".split()
 
 def _varied(count: int) -> pl.DataFrame:
     texts = [" ".join([f"number{number}", *(WORDS * 9)[: 2 + 80 * (number % 10 == 0)]]) for number in range(count)]
-    urls = [f"https://{'big' if number % 4 else f'small{number}'}.example.org/{number}" for number in range(count)]
+    urls: list[str | None] = [
+        f"https://{'big' if number % 4 else f'small{number}'}.example.org/{number}" for number in range(count)
+    ]
     urls[0] = None
     return _documents(*texts).with_columns(url=pl.Series(urls), cluster_size=pl.Series([1, 20] * (count // 2)))
 
@@ -170,3 +177,22 @@ def test_each_language_has_its_own_cap() -> None:
 def test_a_diversity_that_does_not_exist_or_make_sense_is_refused(diversity: dict) -> None:
     with pytest.raises(ValueError, match="diversity"):
         PassageSettings(diversity=diversity)
+
+
+def test_a_profile_chooses_how_passages_are_made_different(tmp_path: Path) -> None:
+    profile = write_profile(tmp_path)
+    asked = "[passages]\ndiversity = { length = true, domain = 3, cluster = true }"
+    profile.write_text(profile.read_text().replace("[passages]", asked))
+    chosen = settings_of(load_profile(str(profile)), "passages")
+    assert chosen.diversity == {"length": True, "domain": 3, "cluster": True}
+    diverse, any_ = replace(chosen, min_words=2), replace(chosen, min_words=2, diversity={})
+    assert cut_passages(_varied(40), diverse).height < cut_passages(_varied(40), any_).height == 40
+    # The tables that are cut have what the choice looks at, and what decides a table is noted of it.
+    assert {"url", "cluster_size"} <= set(FilteredDocument.column_names())
+    assert plain(chosen)["diversity"] == chosen.diversity
+
+
+def test_a_zero_width_space_is_no_character_of_a_passages_length() -> None:
+    marked = _documents("猫住\u200b在森林里猫住", language="zh")
+    assert cut_passages(marked, PassageSettings(5, 5)).height == 1
+    assert cut_passages(marked, PassageSettings(6, 9)).height == 0

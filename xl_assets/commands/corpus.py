@@ -147,11 +147,12 @@ def identify(
 
     options = IdentifyOptions(reading_options(None, layout, text_column, sample), top)
     with _writing(file), progress() as watch:
-        counts = identify_corpus(inputs, file, options, _identifier(None, model, top), watch)
+        counts, broken = identify_corpus(inputs, file, options, _identifier(None, model, top), watch)
     if as_json:
         print(json.dumps(counts.rows(named=True), indent=1, ensure_ascii=False))
     else:
         out.print(counts_table(counts.rows()))
+    refuse_broken(broken, "All that came before the break is identified; fetch the file again for the whole")
 
 
 @contextmanager

@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     """Add judging to `xl evaluate`."""
     app.callback(invoke_without_command=True)(evaluate)
     app.command(name="judges")(judges)
+    app.command(name="judge-quality")(quality)
 
 
 def evaluate(
@@ -113,6 +114,34 @@ def judges() -> None:
         own = {"verdict": judge.verdict, "labels": list(judge.labels), "orders": list(judge.orders)}
         shown.append(facts | (own if judge.kind == "pairwise" else {"criteria": dict(judge.criteria)}))
     _show(shown)
+
+
+def quality(
+    judgements: Annotated[Path, typer.Option(help="judgements.parquet of `xl evaluate --responses`.")],
+    known: Annotated[
+        Path | None, typer.Option(help="Known preferences, of people say, in the format of AlpacaEval's annotations.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Column whose values get figures of their own: language, model.")
+    ] = None,
+    price_in: Annotated[float, typer.Option(min=0, help="Price of 1M tokens read.")] = 0.0,
+    price_out: Annotated[float, typer.Option(min=0, help="Price of 1M tokens written.")] = 0.0,
+) -> None:
+    """How far a judge can be trusted, as JSON: agreement, order consistency, self-preference, cost.
+
+    No model is asked. The cost is that of the last attempts.
+    """
+    from xl_assets.evaluation.formats.alpaca_eval import read_annotations
+    from xl_assets.evaluation.judges.known import match_known, read_judgements
+    from xl_assets.evaluation.judges.meta_evaluation import judge_quality
+
+    rows = read_judgements(judgements, by)
+    truth = match_known(rows, read_annotations(known)) if known else None
+    judge, model = rows.select("judge", "judge_model").row(0)
+    prices = (price_in, price_out)
+    figures = judge_quality(judge, model, judgements=rows, known=truth, calls=rows, by=by, prices=prices)
+    unknown = {} if truth is None else {"n_known": truth.height}
+    _show({"judge": judge, "judge_model": model, **unknown, "figures": figures.drop("judge", "judge_model").to_dicts()})
 
 
 def judge_binding(

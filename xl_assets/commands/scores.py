@@ -59,8 +59,8 @@ def length_controlled(
     gamed: Annotated[
         Path | None,
         typer.Option(
-            help="CSV of `difficulty`, `std_delta_length`, `preference`, `weight`: rows of models that gamed the length, "
-            "which hold the length's part in place; fitted without the model's part."
+            help="CSV of `difficulty`, `std_delta_length`, `preference`, `weight`: rows of models that gamed the "
+            "length, which hold the length's part in place; fitted without the model's part."
         ),
     ] = None,
     c: Annotated[

@@ -11,7 +11,7 @@ from xl_assets.corpus.folder import DECISIONS, DOCUMENTS, QUARANTINE, CorpusFold
 from xl_assets.corpus.options import CleanOptions
 from xl_assets.corpus.workers import Workers
 from xl_assets.corpus.writing import write_rows, write_texts
-from xl_assets.filters.clusters import find_clusters, find_cutoffs, with_clusters
+from xl_assets.filters.clusters import compact, find_clusters, find_cutoffs, with_clusters
 from xl_assets.filters.quality_model import apply_cutoffs
 from xl_assets.tables import QuarantinedLine, SeedDocument, empty_table
 
@@ -116,7 +116,7 @@ def write_documents(file: Path, parts: Iterable[tuple[Path, pl.DataFrame]]) -> N
 
     def frames() -> Iterator[pl.DataFrame]:
         for part, rows in parts:
-            documents = pl.read_parquet(part)[rows["position"]]
+            documents = compact(pl.read_parquet(part)[rows["position"]])
             yield pl.concat([documents, rows.drop("position")], how="horizontal").select(*KEPT)
 
     write_texts(frames(), file, KEPT)

@@ -3,12 +3,13 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
 from xl_assets.corpus.cleaning import Watch
 from xl_assets.corpus.options import CorpusError, Identifier, IdentifyOptions
-from xl_assets.corpus.reading import Batch, read_corpus
+from xl_assets.corpus.reading import BROKEN, Batch, read_corpus
 from xl_assets.corpus.writing import write_rows
 from xl_assets.seeds.readers import UNDETERMINED
 
@@ -28,13 +29,25 @@ IDENTIFICATION = pl.Schema(
 )
 
 
+class Identified(NamedTuple):
+    """What was identified.
+
+    Attributes:
+        counts: language (null where none was found), documents, mean_score; most frequent first.
+        broken: files that break off: source and reason.
+    """
+
+    counts: pl.DataFrame
+    broken: dict[str, str]
+
+
 def identify(
     inputs: Sequence[str],
     out: Path | None,
     options: IdentifyOptions,
     identifier: Identifier,
     watch: Watch = lambda stage, records, size: None,
-) -> pl.DataFrame:
+) -> Identified:
     """Identify every document of a corpus.
 
     Args:
@@ -45,14 +58,12 @@ def identify(
         identifier: the model.
         watch: is told of the progress.
 
-    Returns:
-        language (null where none was found), documents, mean_score; most frequent first.
-
     Raises:
         CorpusError: the output has another ending.
         SeedError: an input is missing or empty.
     """
     counts: dict[str | None, tuple[int, float]] = {}
+    broken: dict[str, str] = {}
     batches = read_corpus(inputs, options.reading)
 
     def frames() -> Iterator[pl.DataFrame]:
@@ -63,6 +74,7 @@ def identify(
             for code, rows, score in found.rows():
                 before = counts.get(code, (0, 0.0))
                 counts[code] = (before[0] + rows, before[1] + score)
+            broken.update(frame.filter(pl.col("reason").is_in(BROKEN)).select("source", "reason").iter_rows())
             watch("judge", frame.height, batch.size)
             yield frame
 
@@ -73,7 +85,8 @@ def identify(
         _writer(out)(frames(), out)
     rows = [(code, rows, score / rows if code else None) for code, (rows, score) in counts.items()]
     schema = {"language": pl.String, "documents": pl.Int64, "mean_score": pl.Float64}
-    return pl.DataFrame(rows, schema=schema, orient="row").sort("documents", "language", descending=[True, False])
+    counted = pl.DataFrame(rows, schema=schema, orient="row")
+    return Identified(counted.sort("documents", "language", descending=[True, False]), broken)
 
 
 def _identified(batch: Batch, identifier: Identifier) -> pl.DataFrame:
@@ -90,7 +103,7 @@ def _identified(batch: Batch, identifier: Identifier) -> pl.DataFrame:
     )
     bad = batch.quarantined.select(pl.col("file").alias("source"), "line", "reason")
     both = pl.concat([documents, bad], how="diagonal").sort("line", nulls_last=True, maintain_order=True)
-    return both.select(IDENTIFICATION).cast(IDENTIFICATION)
+    return both.select(*IDENTIFICATION).cast(IDENTIFICATION)
 
 
 def _writer(out: Path) -> Callable[[Iterator[pl.DataFrame], Path], None]:

@@ -9,8 +9,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-#: Bytes of text in a row group, and rows in one where no text is.
-GROUP_BYTES, GROUP_ROWS = 16 << 20, 100_000
+#: Bytes of text in a row group, and rows in one where no text is. A group is in memory some three times over.
+GROUP_BYTES, GROUP_ROWS = 4 << 20, 10_000
 
 
 def write_rows(frames: Iterable[pl.DataFrame], file: Path, schema: pl.Schema) -> int:

@@ -1,9 +1,16 @@
-"""Language fidelity: whether a model answers in the language that it was asked for."""
+"""Language fidelity: whether a model answers in the language that it was asked for.
+
+Two measures: the whole answer by identifier and script (`language_fidelity`), and line by line and word by word as the
+Language Confusion Benchmark has it (`confusion_of_responses`; see the room `fidelity`).
+"""
 
 from dataclasses import dataclass
 
 import polars as pl
 
+from xl_assets.evaluation.contract_fidelity import LanguageConfusionRow, LanguagePassRateRow
+from xl_assets.evaluation.fidelity.confusion import language_confusion, pass_rates
+from xl_assets.evaluation.fidelity.lines import ConfusionSettings
 from xl_assets.evaluation.naming import AVERAGE
 from xl_assets.filters.language_id import Predict, identify
 from xl_assets.tables import LanguageFidelity, check_table, empty_table
@@ -95,3 +102,28 @@ def fidelity_by_language(fidelity: pl.DataFrame) -> pl.DataFrame:
     last = pl.col("language") == AVERAGE
     rows = pl.concat([shares.select(SHARES.names()), average.select(SHARES.names())])
     return rows.select(pl.col(name).cast(dtype) for name, dtype in SHARES.items()).sort(*group, last, "language")
+
+
+def confusion_of_responses(
+    responses: pl.DataFrame,
+    predict: Predict,
+    words: pl.Series | None = None,
+    settings: ConfusionSettings | None = None,
+) -> pl.DataFrame:
+    """Judge the lines and words of ``ModelResponse`` rows; a checked table `LanguageConfusionRow`, in their order.
+
+    Args:
+        responses: of one or more models.
+        predict, words, settings: as for `fidelity.confusion.language_confusion`.
+    """
+    asked = responses.select("response_id", "release", "prompt_id", "language", "kind", "model", "response")
+    return check_table(language_confusion(asked, predict, words, settings), LanguageConfusionRow)
+
+
+def pass_rates_of_models(confusion: pl.DataFrame) -> pl.DataFrame:
+    """Pass rates of each release, model, kind and language; a checked table `LanguagePassRateRow`.
+
+    Args:
+        confusion: as `confusion_of_responses` returns it.
+    """
+    return check_table(pass_rates(confusion, ("release", "model", "kind", "language")), LanguagePassRateRow)

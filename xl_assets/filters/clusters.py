@@ -28,7 +28,8 @@ def find_clusters(
         for file in texts:
             found, _ = _places(wanted, pl.read_parquet(file, columns=[key])[key])
             if found.any():
-                yield pl.read_parquet(file, columns=[key, "text"]).filter(pl.Series(found)).rename({key: "document_id"})
+                wanted_texts = pl.read_parquet(file, columns=[key, "text"]).filter(pl.Series(found))
+                yield compact(wanted_texts).rename({key: "document_id"})
 
     return cluster(sketches, fetch, settings)
 
@@ -56,6 +57,11 @@ def with_clusters(batch: pl.DataFrame, clusters: pl.DataFrame, *, key: str = "do
     """
     found, places = _places(clusters, batch[key])
     return mark_clusters(batch, clusters[np.unique(places[found])], key=key)
+
+
+def compact(frame: pl.DataFrame) -> pl.DataFrame:
+    """A copy that holds nothing but its own rows: strings that were filtered still hold all that were there before."""
+    return pl.DataFrame(pl.from_arrow(frame.to_arrow(compat_level=pl.CompatLevel.oldest())))
 
 
 def _places(among: pl.DataFrame, ids: pl.Series) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

@@ -28,7 +28,7 @@ import polars as pl
 from xl_assets.filters.measures.fineweb import FINEWEB2_ADAPTED
 from xl_assets.filters.rules import RULES, Rule, UnknownRule, measure_texts
 from xl_assets.filters.texts import Texts
-from xl_assets.languages import get_language
+from xl_assets.languages import any_language
 from xl_assets.native.words import HAS_LETTER
 from xl_assets.seeds.normalise import normalised
 
@@ -66,7 +66,7 @@ def derive_thresholds(
     Raises:
         UnknownMethod: names the methods there are, or says that English text is missing.
         UnknownRule: names the rules there are.
-        UnknownLanguage: a code that the registry does not hold.
+        UnknownLanguage: a code that is neither registered nor one of lid.176's.
     """
     if method not in METHODS:
         raise UnknownMethod(f"no method is called {method!r}; the methods are {', '.join(METHODS)}")
@@ -114,7 +114,7 @@ def _measured(documents: pl.DataFrame, rules: Mapping[str, float]) -> dict[str, 
     wanted = frozenset(RULES[name].measure for name in rules)
     return {
         code: pl.concat(
-            measure_texts(Texts(batch["text"], get_language(code)), wanted) for batch in part.iter_slices(_BATCH)
+            measure_texts(Texts(batch["text"], any_language(code)), wanted) for batch in part.iter_slices(_BATCH)
         )
         for (code,), part in texts.partition_by("language", as_dict=True, maintain_order=True).items()
     }
@@ -161,7 +161,7 @@ def _rounded(rule: Rule, value: float) -> float:
 
 
 def _frequent_words(texts: pl.Series, code: str, share: float, least: int, most: int) -> tuple[str, ...]:
-    language = get_language(code)
+    language = any_language(code)
     taken = Texts(texts, language)
     words, data = taken.words, taken.utf8.data
     lettered = np.flatnonzero((words.flags & HAS_LETTER != 0) & (words.term != 0))

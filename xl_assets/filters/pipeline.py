@@ -135,7 +135,7 @@ def judge_documents(
 
     Raises:
         UnknownRule: a threshold for a rule that does not exist.
-        UnknownLanguage: a language that is not known.
+        UnknownLanguage: a language that is neither registered nor one of lid.176's.
         BlockListError: a list that is not there.
     """
     known = models or FilterModels()

@@ -91,22 +91,27 @@ def sketch_documents(
         redactions.alias("redactions"),
         pl.col(text).cast(pl.String).str.len_chars().cast(pl.Int64).alias("length"),
     )
+    keys = np.zeros((rows.height, 1 + chosen.bands), dtype=np.uint64, order="F")
     numbered = rows.select("language", text).with_row_index("row")
-    parts = [
-        sketch_texts(Texts(part[text], any_language(code)), chosen).insert_column(0, part["row"])
-        for (code,), part in numbered.partition_by("language", as_dict=True).items()
-    ]
-    empty = sketch_texts(Texts(pl.Series(dtype=pl.String), any_language("en")), chosen)
-    sketched = pl.concat(parts).sort("row").drop("row") if parts else empty
-    return pl.concat([described, sketched], how="horizontal")
+    for (code,), part in numbered.partition_by("language", as_dict=True).items():
+        keys[part["row"].to_numpy()] = _keys(Texts(part[text], any_language(code)), chosen)
+    return described.hstack(_columns(keys, chosen))
 
 
 def sketch_texts(texts: Texts, settings: DuplicateSettings) -> pl.DataFrame:
     """The columns `exact` and band keys of a batch in one language, in its order."""
+    return _columns(_keys(texts, settings), settings)
+
+
+def _keys(texts: Texts, settings: DuplicateSettings) -> NDArray[np.uint64]:
+    """The exact key and the band keys, a row per text."""
     salt = 0 if settings.across_languages else int(address_of("language", texts.language.code)[:16], 16)
-    keys = band_keys(shingles(texts.words, settings.words), settings.bands, settings.rows, settings.seed, salt)
-    columns = {name: keys[:, band] for band, name in enumerate(settings.band_columns)}
-    return pl.DataFrame({"exact": letter_keys(texts.utf8, salt), **columns}).cast(pl.UInt64)
+    bands = band_keys(shingles(texts.words, settings.words), settings.bands, settings.rows, settings.seed, salt)
+    return np.column_stack([letter_keys(texts.utf8, salt), bands])
+
+
+def _columns(keys: NDArray[np.uint64], settings: DuplicateSettings) -> pl.DataFrame:
+    return pl.DataFrame({name: keys[:, place] for place, name in enumerate(["exact", *settings.band_columns])})
 
 
 class Sketches:

@@ -165,7 +165,7 @@ def rule_table(statistics: FilterStatistics, language: Language, settings: Filte
     """
     failing = dict(statistics.measured.counts.group_by("measure").agg(pl.col("failing").sum()).rows())
     origins, limits = threshold_origins(language, settings), thresholds_of(language, settings.thresholds, settings.sets)
-    rows = [
+    rows: list[tuple] = [
         (
             rule.reason,
             rule.name,
@@ -232,7 +232,7 @@ def _without_rule(statistics: FilterStatistics, settings: FilterSettings, langua
             None,
             None,
             DEFAULT,
-            "equal but for case, punctuation and space",
+            "equal but for case, punctuation and white space",
         ),
         (
             *("near_duplicate", "jaccard", None, True, near.jaccard, _given(near.jaccard, standard.duplicates.jaccard)),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 from numba import njit
 from numpy.typing import NDArray
 
@@ -49,6 +50,22 @@ def characters() -> Characters:
         lower = np.arange(_POINTS, dtype=np.int32)
         lower[tables["capitals"]] = tables["small"]
         return Characters(tables["classes"], lower, tables["composes"])
+
+
+@cache
+def letters() -> tuple[NDArray[np.int64], pl.Series]:
+    """Return the code points of all letters, and the letters themselves; for asking regular expressions about them."""
+    points = np.flatnonzero(characters().classes & LETTER)
+    return points, pl.Series(list(points.astype("<u4").tobytes().decode("utf-32-le")), dtype=pl.String)
+
+
+@cache
+def letter_table(pattern: str) -> NDArray[np.bool_]:
+    """Return for each code point whether it is a letter that a regular expression of Polars matches."""
+    points, texts = letters()
+    table = np.zeros(_POINTS, dtype=np.bool_)
+    table[points] = texts.str.contains(pattern).to_numpy()
+    return table
 
 
 def made_tables() -> dict[str, NDArray]:

@@ -4,11 +4,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import polars as pl
 from numba import njit
 from numpy.typing import NDArray
 
-from xl_assets.native.characters import LETTER, MARK, characters, decode
+from xl_assets.native.characters import LETTER, MARK, characters, decode, letter_table
 from xl_assets.native.columns import Utf8
 
 #: What a letter of the table is: of the scripts asked for; of no single script; of one of those that look alike.
@@ -49,13 +48,11 @@ def count_scripts(texts: Utf8, script_class: str) -> Scripts:
 @lru_cache
 def _table(script_class: str) -> NDArray[np.uint8]:
     """Ask the regular expressions of Polars about every letter there is."""
-    points = np.flatnonzero(characters().classes & LETTER)
-    letters = pl.Series([chr(point) for point in points])
     # SHARED is for letters of no script of their own, such as "ー" and "µ": they are foreign nowhere.
     kinds = {OWN: script_class, SHARED: r"[\p{Common}\p{Inherited}]", **_ALIKE}
     table = np.zeros(0x110000, dtype=np.uint8)
     for bit, pattern in kinds.items():
-        table[points[letters.str.contains(pattern).to_numpy()]] |= bit
+        table[letter_table(pattern)] |= bit
     return table
 
 

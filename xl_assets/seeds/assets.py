@@ -104,6 +104,11 @@ def seed_documents_filtered(context: dg.AssetExecutionContext, workspace: Worksp
     """
     step = Step(context, workspace)
     settings = step.settings("filters").with_share(step.settings("quality"))
+    if settings.duplicates.across_languages:
+        context.log.warning(
+            "duplicates.across_languages is on, but here documents are compared within each language's partition only: "
+            "`xl corpus clean --across-languages` compares those of all languages."
+        )
     outcomes = {language: _filtered(step, language, settings) for language in step.keys}
     yield from step.write(outcomes, FilteredDocument)
 
@@ -209,7 +214,7 @@ def _histograms(measured: ValueCounts, thresholds: Mapping[str, float], title: s
         return {}
     failing = dict(counts.group_by("measure").agg(pl.col("failing").sum()).rows())
     told = {name: f"threshold {limit:,.4g}: {failing.get(name, 0):,} fail" for name, limit in thresholds.items()}
-    picture = to_png(measures_chart(bins, thresholds, told, title), scale=1.5)
+    picture = to_png(measures_chart(bins, thresholds, told, title), scale=1.0)
     return {"histograms": dg.MetadataValue.md(markdown_image(picture, title))}
 
 

@@ -123,8 +123,9 @@ def top_level(column: str) -> tuple[str, ...]:
 
 def missing_column(location: str, ours: str, theirs: str, seen: object) -> SeedError:
     """The error that names a missing column, those that are there, and the remedy."""
+    option = " or --text-column content" if ours == "text" else ""
     names = ", ".join(sorted(map(str, seen))) or "(none)"  # type: ignore[call-overload]
     return SeedError(
         f"{location}: no column {theirs!r} for {ours}; the columns are {names}. "
-        f'Map one of them, e.g. columns = {{{ours} = "content"}}, or name a layout'
+        f'Map one of them, e.g. columns = {{{ours} = "content"}}{option}, or name a layout'
     )

@@ -88,15 +88,14 @@ class ParquetParser:
     def _part(self, batch: pa.RecordBatch, values: Mapping[str, _Value], first: int, group: int) -> Part:
         valid, lines, invalid = _by_encoding(batch, first)
         # Only flat columns of text go to Polars, under our names: it does not survive a broken name in a schema.
-        texts = {ours: pl.from_arrow(value(valid).cast(pa.large_string())) for ours, value in values.items()}
-        rows = pl.DataFrame({"line": pl.Series(lines, dtype=pl.Int64), **texts}).with_columns(
+        columns = {ours: value(valid).cast(pa.large_string()) for ours, value in values.items()}
+        columns["text"], long = _shortened(columns["text"], self._limit)
+        texts = {ours: pl.from_arrow(column) for ours, column in columns.items()}
+        rows = pl.DataFrame({"line": pl.Series(lines, dtype=pl.Int64), "_long": long, **texts}).with_columns(
             pl.lit(None, dtype=pl.String).alias(ours) for ours in FIELDS if ours not in values
         )
         problem = (
-            pl.when(pl.col("text").is_null())
-            .then(pl.lit("null_text"))
-            .when(pl.col("text").str.len_bytes() > self._limit)
-            .then(pl.lit("text_too_long"))
+            pl.when(pl.col("text").is_null()).then(pl.lit("null_text")).when("_long").then(pl.lit("text_too_long"))
         )
         judged = rows.with_columns(problem.alias("reason"))
         head = pl.col("text").str.head(HEAD_BYTES).alias("head")
@@ -209,6 +208,14 @@ def _by_encoding(batch: pa.RecordBatch, first: int) -> tuple[pa.RecordBatch, lis
         valid = [_is_valid(batch.slice(row, 1)) for row in range(batch.num_rows)]
         rows = batch.filter(pa.array(valid, pa.bool_()))
         return rows, list(compress(lines, valid)), [line for line, good in zip(lines, valid, strict=True) if not good]
+
+
+def _shortened(texts: pa.Array, limit: int) -> tuple[pa.Array, pl.Series]:
+    """Texts, those of more bytes than the limit cut to their heads before anything copies them; and which those are."""
+    long = pc.fill_null(pc.greater(pc.binary_length(texts), limit), False)
+    if pc.any(long).as_py():
+        texts = pc.if_else(long, pc.utf8_slice_codeunits(texts, 0, HEAD_BYTES), texts)
+    return texts, pl.Series(pl.from_arrow(long), dtype=pl.Boolean)
 
 
 def _is_valid(row: pa.RecordBatch) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import NamedTuple, get_args
 
@@ -110,7 +110,7 @@ def read_seeds(
     if text_unit not in get_args(TextUnit):
         raise SeedError(f"text_unit = {text_unit!r}: choose one of {', '.join(get_args(TextUnit))}")
     check_share(sample)
-    asked = {"text", *(columns or {}), *(["language"] if select_language or language is None else [])}
+    asked = {"text", *(columns or {}), *(["language"] if select_language else [])}
     mapped = layout_columns(layout, columns)
     chosen = _Reading(
         location,
@@ -227,7 +227,7 @@ def _in_language(records: pl.DataFrame, language: str | None, select_language: b
 def _as_documents(records: pl.DataFrame, file: str) -> pl.DataFrame:
     """Documents with the ids that they have where each occurs for the first time, as most do."""
     if records.is_empty():
-        return empty_table(SeedDocument)
+        return _empty(SeedDocument)
     return records.with_columns(pl.lit(file).alias("file")).select(
         content_address("document", *_ADDRESSED, pl.lit(0)).alias("document_id"),
         *(name for name in SeedDocument.column_names() if name != "document_id"),
@@ -248,10 +248,13 @@ def _numbered(documents: pl.DataFrame, occurrences: Occurrences) -> pl.DataFrame
 
 def _as_quarantined(bad: pl.DataFrame, file: str, language: str | None) -> pl.DataFrame:
     if bad.is_empty():
-        return empty_table(QuarantinedLine)
+        return _empty(QuarantinedLine)
     found = bad.with_columns(pl.lit(language or UNDETERMINED).alias("language"), pl.lit(file).alias("file"))
     line_id = content_address("quarantined_line", "language", "file", "line", "byte_offset", "reason")
     return found.with_columns(line_id.alias("line_id")).select(QuarantinedLine.column_names())
 
+
+#: Nearly every batch has one: it is made once, and shared since nothing changes a frame in place.
+_empty = cache(empty_table)
 
 __all__ = ["SeedBatch", "SeedError", "SeedFile", "TextUnit", "collect_seeds", "read_seeds"]

@@ -100,9 +100,7 @@ def _found(filesystem: fsspec.AbstractFileSystem, path: str, location: str) -> l
         if not paths:
             raise SeedError(f"no file matches {location}; check the pattern, and quote it in a shell")
     else:
-        raise SeedError(
-            f"seed corpus {location} does not exist; name a file, folder, glob or URL in the profile's seeds"
-        )
+        raise SeedError(f"seed corpus {location} does not exist; name a file, folder, glob or URL")
     return [_seed_file(found, root, filesystem) for found in sorted(paths)]
 
 

@@ -64,7 +64,7 @@ def language_confusion(
 
     Args:
         responses: columns ``language`` (the code asked for, or a label that the registry knows to mean it) and
-            ``response``; others are kept. None of them may be called as those of ``CONFUSION``.
+            ``response``; others are kept, those of ``CONFUSION`` replaced.
         predict: e.g. ``LanguageIdentifier().predict``; labels as the language registry's codes.
         words: English words; `english_words` by default.
         settings: what counts as confusion.
@@ -79,8 +79,7 @@ def language_confusion(
         null without letters.
     """
     settings = settings or ConfusionSettings()
-    numbered = responses.drop(CONFUSION.names(), strict=False).with_row_index("row")
-    asked = numbered.select("row", _code(responses["language"]), pl.col("response").cast(pl.String))
+    asked = responses.select(_code(responses["language"]), pl.col("response").cast(pl.String)).with_row_index("row")
     lines = judged_lines(asked.filter(pl.col("code").is_not_null()), predict, settings)
     found = lines.group_by("row").agg(
         pl.len().cast(pl.Int64).alias("lines"),
@@ -94,7 +93,7 @@ def language_confusion(
         maintain_order="left",
     )
     checked = _verdicts(judged, settings).select(pl.col(name).cast(dtype) for name, dtype in CONFUSION.items())
-    return numbered.drop("row").hstack(checked)
+    return responses.drop(CONFUSION.names(), strict=False).hstack(checked)
 
 
 def pass_rates(checked: pl.DataFrame, by: Sequence[str] = ("language",)) -> pl.DataFrame:

@@ -11,6 +11,9 @@ from xl_assets.generation.prompts import Prompt
 #: Stands for the language where a row names none: what the instruction says then counts.
 ANY_LANGUAGE = "the requested language"
 
+#: What `complete_rows` calls a call that failed.
+ENGINE_FAILURE = "engine_failure"
+
 RAW = {
     "text": "raw_completion",
     "failure": "failure",
@@ -47,6 +50,13 @@ class Witness:
         """Rows with the raw answer to their ``call_id``: ``raw_completion``, ``failure`` and tokens."""
         raw = self.seen.select("call_id", *(pl.col(name).alias(ours) for name, ours in RAW.items()))
         return rows.join(raw, on="call_id", how="left", maintain_order="left")
+
+
+def told_reason() -> pl.Expr:
+    """Why a row of `Witness.testify` has no value: its problem, or of a failed call the failure's own code."""
+    code = pl.col("failure").str.split(":").list.first()
+    problem = pl.col("reasons").list.first()
+    return pl.when(problem == ENGINE_FAILURE).then(pl.coalesce(code, problem)).otherwise(problem)
 
 
 def judge_messages(judge: Judge, prompt: Prompt, **values: pl.Expr | str) -> list[tuple[str, pl.Expr]]:

@@ -225,7 +225,10 @@ def _read(name: str, folder: Traversable, find: partial) -> Judge:
 
 def _prompt(name: str, place: str, folder: Path | None) -> Prompt:
     """A file beside ``judge.toml``, else a shipped prompt by its whole name, e.g. ``evaluation/pairwise``."""
-    return load_prompt(name if "/" in name else f"{place}{name.removesuffix('.txt')}", folder)
+    own = folder / f"{name}.txt" if folder and not place else None
+    if own is not None and own.is_file():  # read here: `load_prompt` remembers, and a user's judge is worked on
+        return Prompt(f"{own.parent.name}/{name}", own.read_text(encoding="utf-8").strip())
+    return load_prompt(name if "/" in name else f"{place}{name}", folder)
 
 
 def _without_reference(given: _File, folder: Traversable, find: partial) -> Prompt | None:

@@ -30,9 +30,10 @@ class PairVerdict(dy.Schema):
     """One comparison of a response with the reference's, in one order.
 
     `preference` is in [1, 2] as AlpacaEval counts it: 1 the reference is better, 2 the response. `outcome`:
-    ``judged``; ``identical``, a tie without a call; ``missing``: ``no_response``, ``no_reference`` or
-    ``engine_failure`` (the call failed, see `failure`; the next run asks again); ``invalid``: the judge's answer says
-    nothing (``bad_verdict``, ``no_verdict``, ``empty_answer``, ``ran_into_length_limit``). `label_mass` is the
+    ``judged``; ``identical``, a tie without a call; ``missing``: ``no_response``, ``no_reference``, or the call failed
+    (``timeout``, ``server_error``, ``content_filtered``, ...: what `failure` begins with; the next run asks again);
+    ``invalid``: the judge's answer says nothing (``bad_verdict``, ``no_verdict``, ``empty_answer``,
+    ``ran_into_length_limit``). `label_mass` is the
     probability of the two labels before it was renormalised. Tokens are those of the last attempt.
     """
 
@@ -61,8 +62,8 @@ class PairVerdict(dy.Schema):
 class RubricScore(dy.Schema):
     """A judge's score of one response on one criterion; null with the reason where there is none.
 
-    `with_reference`: whether the judge saw a reference answer. Reasons: ``no_response``, ``engine_failure``,
-    ``bad_scores``, ``empty_answer``, ``ran_into_length_limit``.
+    `with_reference`: whether the judge saw a reference answer. Reasons: ``no_response``; ``bad_scores``,
+    ``empty_answer``, ``ran_into_length_limit``; or what `failure` begins with.
     """
 
     response_id = dy.String(primary_key=True)

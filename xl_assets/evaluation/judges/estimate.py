@@ -100,16 +100,17 @@ def count_prompt_tokens(calls: pl.DataFrame, binding: ModelBinding) -> tuple[int
     """
     if calls.is_empty():
         return 0, "nothing to count"
-    if binding.folder is not None and (binding.folder / "tokenizer_config.json").is_file():
+    if binding.folder is not None and (binding.folder / "tokenizer.json").is_file():
         return _by_tokenizer(calls, binding.folder), f"tokenizer of {binding.name}"
     text = pl.col("messages").list.eval(pl.element().struct.field("content").str.len_chars().sum()).list.first()
     return -(-int(calls.select(text).to_series().sum()) // CHARACTERS_PER_TOKEN), BY_CHARACTERS
 
 
 def _by_tokenizer(calls: pl.DataFrame, folder: Path) -> int:
-    from transformers import AutoTokenizer
+    from transformers import PreTrainedTokenizerFast
 
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    # The class that reads any tokenizer.json, not AutoTokenizer: that one takes seconds to import all of torch.
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
     chats = calls["messages"].to_list()
     made: Any = tokenizer.apply_chat_template(chats, tokenize=True, add_generation_prompt=True, return_dict=True)
     return sum(map(len, made["input_ids"]))

@@ -34,7 +34,8 @@ class Evaluation:
 
     Attributes:
         summary: figures for readers and machines.
-        tables: name -> rows: ``judgements`` (``PairVerdict``) and ``annotations``, or ``scores`` (``RubricScore``).
+        tables: name -> rows: ``judgements`` (``PairVerdict``, texts, names of models and judge) and
+            ``annotations``, or ``scores`` (``RubricScore``).
         leaderboard: the model's row in AlpacaEval's columns and ours; None for a rubric.
     """
 
@@ -55,7 +56,10 @@ def evaluate_pairs(pairs: pl.DataFrame, judge: Judge, binding: ModelBinding, ans
     if judge.kind == "rubric":
         return _rubric(pairs, judge, binding, answer)
     verdicts = judge_pairs(pairs.drop("dataset"), judge, binding.fingerprint(), answer)
-    table = check_table(verdicts.with_columns(pl.col("outcome").cast(_OUTCOME)), PairVerdict)
+    check_table(verdicts.with_columns(pl.col("outcome").cast(_OUTCOME)), PairVerdict)
+    texts = pairs.select("response_id", "instruction", "response", "reference")
+    who = [pl.lit(judge.name).alias("judge"), pl.lit(binding.name).alias("judge_model")]
+    table = verdicts.join(texts, on="response_id", maintain_order="left").with_columns(who)
     written = annotations(pairs, verdicts, judge, binding)
     figures = pairwise_figures(written, verdicts)
     model = str(pairs["model"][0])
@@ -133,7 +137,7 @@ _WRITERS: dict[str, tuple[Callable[[pl.DataFrame, Path], object], str]] = {
 def _rubric(pairs: pl.DataFrame, judge: Judge, binding: ModelBinding, answer: Answer) -> Evaluation:
     scores = score_rubric(pairs.drop("dataset"), judge, binding.fingerprint(), answer)
     outcome = pl.when(pl.col("score").is_null()).then(
-        pl.when(pl.col("reason").is_in(["no_response", "engine_failure"]))
+        pl.when((pl.col("reason") == "no_response") | pl.col("failure").is_not_null())
         .then(pl.lit("missing"))
         .otherwise(pl.lit("invalid"))
     )

@@ -2,7 +2,15 @@
 
 import polars as pl
 
-from xl_assets.evaluation.judges.asking import Witness, check_columns, judge_messages, judge_parser, language_names
+from xl_assets.evaluation.judges.asking import (
+    ENGINE_FAILURE,
+    Witness,
+    check_columns,
+    judge_messages,
+    judge_parser,
+    language_names,
+    told_reason,
+)
 from xl_assets.evaluation.judges.config import MODEL_FIRST, REFERENCE_FIRST, Judge, JudgeError
 from xl_assets.evaluation.judges.contract import VERDICT
 from xl_assets.generation.calls import ANSWER, WANTED, Answer, Request, complete_rows
@@ -93,14 +101,14 @@ def _ask(asked: pl.DataFrame, judge: Judge, fingerprint: str, answer: Answer) ->
     witness = Witness(answer, judge.one_token)
     request, parser = pair_request(asked, judge), judge_parser(judge)
     shown = witness.testify(complete_rows(asked, request, parser, fingerprint, witness, judge.attempts))
-    first_is_better, reason = pl.col("probability"), pl.col("reasons").list.first()
+    first_is_better = pl.col("probability")
     preference = pl.when(pl.col("order") == MODEL_FIRST).then(1 + first_is_better).otherwise(2 - first_is_better)
     # A call that failed said nothing, neither good nor bad; the next run asks again.
-    failed = reason == "engine_failure"
+    failed = pl.col("reasons").list.first() == ENGINE_FAILURE
     unscored = pl.when(failed).then(pl.lit("missing")).otherwise(pl.lit("invalid"))
     return shown.select(
         pl.all().exclude("probability", "kept", "reasons"),
         preference.clip(1, 2).alias("preference"),
         pl.when("kept").then(pl.lit("judged")).otherwise(unscored).alias("outcome"),
-        reason.alias("reason"),
+        told_reason().alias("reason"),
     )

@@ -2,7 +2,14 @@
 
 import polars as pl
 
-from xl_assets.evaluation.judges.asking import Witness, check_columns, judge_messages, judge_parser, language_names
+from xl_assets.evaluation.judges.asking import (
+    Witness,
+    check_columns,
+    judge_messages,
+    judge_parser,
+    language_names,
+    told_reason,
+)
 from xl_assets.evaluation.judges.config import Judge, JudgeError
 from xl_assets.evaluation.judges.contract import RubricScore
 from xl_assets.generation.calls import Answer, Request, complete_rows
@@ -87,7 +94,7 @@ def _one_row_a_criterion(
         nothing = {name: dtype for name, dtype in RubricScore.create_empty().schema.items() if name not in grid.columns}
         empty = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in nothing.items()]
         return grid.with_columns(empty).with_columns(pl.lit("no_response").alias("reason"))
-    rated = witness.testify(pl.concat(parts)).with_columns(pl.col("reasons").list.first().alias("_problem"))
+    rated = witness.testify(pl.concat(parts)).with_columns(told_reason().alias("_problem"))
     scores = rated.select("response_id", "scores").explode("scores").filter(pl.col("scores").is_not_null())
     facts = ["call_id", "raw_completion", "failure", "prompt_tokens", "completion_tokens"]
     return (

@@ -94,7 +94,7 @@ def score_bradley_terry(
     Raises:
         ScoreError: no battle counts, or the anchor has none.
     """
-    rows = _one_way(battles.rows) if not style else battles.rows.sort(pl.all())
+    rows = battles.rows.sort("model_a", "model_b", pl.all()) if style else _one_way(battles.rows)
     if rows.is_empty():
         raise ScoreError(f"no battle counts: {battles.rejected or 'there is none'}")
     models = pl.concat([rows["model_a"], rows["model_b"]]).unique().sort().to_list()
@@ -139,16 +139,16 @@ class _Units:
 
         number = {name: index for index, name in enumerate(models)}
         a, b = (rows[side].replace_strict(number, return_dtype=pl.Int64).to_numpy() for side in ("model_a", "model_b"))
+        pairs, starts, pair = np.unique(a * len(models) + b, return_index=True, return_inverse=True)
         prompt = rows["prompt_id"].rank("dense").to_numpy().astype(np.int64) - 1
         points, weight = rows["points"].to_numpy(), rows["weight"].to_numpy()
-        unit = np.arange(rows.height)
+        fought = np.bincount(np.concatenate([a, b]), minlength=len(models))
+        a, b, unit = pairs // len(models), pairs % len(models), np.arange(rows.height)
         if not covariates.shape[1]:
-            pairs, unit = np.unique(a * len(models) + b, return_inverse=True)
-            a, b, covariates = pairs // len(models), pairs % len(models), np.zeros((len(pairs), 0))
-        shape = (len(a), int(prompt.max()) + 1)
+            starts, unit, covariates = np.arange(len(pairs)), pair, np.zeros((len(pairs), 0))
+        shape = (len(covariates), int(prompt.max()) + 1)
         won, lost = (csr_array((weight * share, (unit, prompt)), shape=shape) for share in (points, 1 - points))
-        fought = np.bincount(np.concatenate([a[unit], b[unit]]), minlength=len(models))
-        sides = Sides(len(models), a, b, covariates, connected(len(models), a, b))
+        sides = Sides(len(models), a, b, starts, covariates, connected(len(models), a, b))
         return cls(sides, won, lost, shape[1], fought)
 
     def outcomes(self, weights: NDArray) -> tuple[Vector, Vector]:
@@ -160,9 +160,9 @@ def _one_way(rows: pl.DataFrame) -> pl.DataFrame:
     """Every pair the same way round, so that it makes no difference who is called a."""
     turned = pl.col("model_a") > pl.col("model_b")
     return rows.select(
-        "prompt_id",
         pl.min_horizontal("model_a", "model_b").alias("model_a"),
         pl.max_horizontal("model_a", "model_b").alias("model_b"),
+        "prompt_id",
         pl.when(turned).then(1 - pl.col("points")).otherwise("points").alias("points"),
         "weight",
     ).sort(pl.all())
@@ -184,8 +184,8 @@ def _prior(units: _Units, anchor: int, c: float | None) -> tuple[Vector, NDArray
     A maximum of the likelihood exists where wins lead from every model to every other of its group (Ford 1957).
     """
     sides = units.sides
-    won, lost = units.outcomes(np.ones(units.prompts))
-    tails, heads = (np.concatenate([x[won > 0], y[lost > 0]]) for x, y in ((sides.a, sides.b), (sides.b, sides.a)))
+    won, lost = (np.add.reduceat(side, sides.starts) > 0 for side in units.outcomes(np.ones(units.prompts)))
+    tails, heads = np.concatenate([sides.a[won], sides.b[lost]]), np.concatenate([sides.b[won], sides.a[lost]])
     strong = connected(sides.models, tails, heads, directed=True)
     main = np.array([_main(strong, sides.components == group, anchor) for group in range(sides.components.max() + 1)])
     separated = strong != main[sides.components]
@@ -216,7 +216,7 @@ def _replicates(
         for weights in block.astype(np.float64):
             won, lost = units.outcomes(weights)
             strength = fit_battles(sides, won, lost, prior, point)[: sides.models]
-            drawn = won + lost > 0
+            drawn = np.add.reduceat(won + lost, sides.starts) > 0
             groups = connected(sides.models, sides.a[drawn], sides.b[drawn])
             found.append(np.where(groups == groups[anchor], strength - strength[anchor], np.nan))
     return np.array(found)

@@ -15,7 +15,7 @@ from xl_assets.evaluation.bootstrap import Resampling
 from xl_assets.evaluation.scores import ScoreError, intervals
 from xl_assets.evaluation.scores.intervals import Interval, cluster_sums, resampled, rounded
 from xl_assets.evaluation.scores.logistic import Design, Fit, determines, fit_exact, fit_l1, one_step, probability
-from xl_assets.evaluation.scores.win_rate import LEAST_COVERAGE, names
+from xl_assets.evaluation.scores.win_rate import LEAST_COVERAGE, answer_length, names
 
 #: AlpacaEval's names of its three models: with rows of gamed baselines, without them, without difficulty either.
 FULL, WITHOUT_GAMED, MINIMAL = "length_controlled_v1", "length_controlled_noreg", "length_controlled_minimal"
@@ -76,7 +76,7 @@ def score_length_controlled(
     over all rows, so that a resample's features are these, too.
 
     Args:
-        annotations: as `score_win_rate` has them, with `output_1`.
+        annotations: as `score_win_rate` has them, with `output_1` or `length_1`.
         difficulty: `instruction`, `difficulty`; found by instruction. Without it the model has no such term.
         gamed: `difficulty`, `std_delta_length`, `preference` (0 to 1), `weight`: rows without the model's term.
         c: strength of scikit-learn's L1 penalty; null for maximum likelihood.
@@ -145,7 +145,7 @@ class _Figures:
 
 def _rows(annotations: pl.DataFrame, difficulty: pl.DataFrame | None) -> tuple[pl.DataFrame, dict[str, int]]:
     """`instruction`, `delta`, `preference`, `difficulty`, in an order of their own; and how many are left out."""
-    delta = pl.col("output_1").str.len_chars().cast(pl.Int64) - pl.col("output_2").str.len_chars().cast(pl.Int64)
+    delta = answer_length(annotations.columns, 1) - answer_length(annotations.columns, 2)
     rows = annotations.select("instruction", "preference", delta.alias("delta"))
     kept = rows.drop_nulls("delta")
     lost = {"output": rows.height - kept.height, "difficulty": 0}

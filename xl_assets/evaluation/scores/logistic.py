@@ -99,7 +99,7 @@ def loss(design: Design, weights: Vector, prior: float = 0.0) -> tuple[float, Ve
     logits = design.features @ weights
     chance = probability(logits)
     # log(1 + exp(x)) - y x, without overflow.
-    lost = design.weight @ (np.logaddexp(0, logits) - design.target * logits) + prior / 2 * weights @ weights
+    lost = (design.weight * (np.logaddexp(0, logits) - design.target * logits)).sum() + prior / 2 * weights @ weights
     gradient = design.features.T @ (design.weight * (chance - design.target)) + prior * weights
     curvature = (design.weight * chance * (1 - chance))[:, None]
     hessian = design.features.T @ (curvature * design.features) + prior * np.eye(len(weights))

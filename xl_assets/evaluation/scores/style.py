@@ -28,4 +28,6 @@ def style_covariates(rows: pl.DataFrame) -> tuple[NDArray[np.float64], list[str]
     centred = ratio - (weight * ratio).sum(axis=0) / total
     deviation = np.sqrt((weight * centred**2).sum(axis=0) / total)
     differs = deviation > 1e-12
-    return centred[:, differs] / deviation[differs], [name for name, kept in zip(STYLE, differs, strict=True) if kept]
+    return np.asfortranarray(centred[:, differs] / deviation[differs]), [
+        name for name, kept in zip(STYLE, differs, strict=True) if kept
+    ]

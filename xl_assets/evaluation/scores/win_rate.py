@@ -1,6 +1,6 @@
 """The win rate of one model against a reference, as AlpacaEval gives it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,7 +61,7 @@ def score_win_rate(
     The formulas are those of `alpaca_eval.metrics.get_winrate`; a preference that is none is never scored.
 
     Args:
-        annotations: `instruction`, `preference` (1 to 2 or null), `invalid`, `output_2`, `generator_1`,
+        annotations: `instruction`, `preference` (1 to 2 or null), `invalid`, `output_2` or `length_2`, `generator_1`,
             `generator_2`; see `formats.alpaca_eval.read_annotations`.
         prompts: the instructions that should have been judged, where that is known.
         resampling: how the interval is made; all rows of an instruction are a cluster.
@@ -81,7 +81,7 @@ def score_win_rate(
     asked = annotations.height + (missing or 0)
     coverage = counted.height / asked if asked else 0.0
     why = _why(counted.height, invalid.height, missing, coverage)
-    length = annotations["output_2"].str.len_chars().mean()
+    length = annotations.select(answer_length(annotations.columns, 2).mean()).item()
     return WinRateScore(
         win_rate=rounded_or_none(figures["win_rate"]),
         standard_error=rounded_or_none(figures["standard_error"]),
@@ -92,7 +92,7 @@ def score_win_rate(
         n_total=counted.height,
         n_invalid=invalid.height,
         n_missing=missing,
-        avg_length=rounded_or_none(length),  # type: ignore[arg-type]
+        avg_length=rounded_or_none(length),
         interval=_interval(counted, resampling),
         coverage=rounded(coverage),
         headline=why is None,
@@ -101,6 +101,17 @@ def score_win_rate(
         reference=names(annotations, "generator_1"),
         invalid=dict(invalid.group_by("invalid").len().sort("invalid").iter_rows()),
     )
+
+
+def answer_length(columns: Collection[str], side: int) -> pl.Expr:
+    """Length of the reference's (1) or the candidate's (2) answer, code points.
+
+    That of `output_1` or `output_2`; where many annotations are not to be held with their texts, they may have
+    `length_1` and `length_2` instead.
+    """
+    known = f"length_{side}"
+    length = pl.col(known) if known in columns else pl.col(f"output_{side}").str.len_chars()
+    return length.cast(pl.Int64)
 
 
 def names(annotations: pl.DataFrame, column: str) -> list[str]:
