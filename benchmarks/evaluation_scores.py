@@ -3,8 +3,7 @@
 A process of its own on two cores reads annotations with their texts from Parquet, keeps lengths, and scores them:
 every prompt is another one, which is the most work for a bootstrap over prompts. CPU seconds, because a busy machine
 makes a clock's seconds longer, not these: on two idle cores the clock shows no more. The baselines are the targets,
-60 s and 2 GiB; for the bootstrap alone (of one mean) NumPy's plain loop, which draws rows and takes their mean,
-measured over some of the resamples and scaled up.
+60 s and 2 GiB.
 
 Example: python -m benchmarks.evaluation_scores --judgements 1000000
 """
@@ -24,7 +23,7 @@ import typer
 from benchmarks.measuring import Figure, last_json, measured, show
 
 TARGET_SECONDS, TARGET_GIB = 60.0, 2.0
-_LONGEST, _PLAIN = 2_000, 20
+_LONGEST = 2_000
 _STEPS = ("read", "win_rate", "length_controlled")
 
 
@@ -54,7 +53,6 @@ def main(
             _figure("scores_together", sum(found[name] for name in _STEPS), "CPU s", TARGET_SECONDS),
             *(_figure(f"scores_{name}", found[name], "CPU s") for name in _STEPS),
             _figure("scores_peak_memory", usage.peak / 2**30, "GiB", TARGET_GIB),
-            _figure("scores_bootstrap", found["bootstrap"], "CPU s", found["plain"]),
         ],
     )
 
@@ -87,7 +85,7 @@ def _write(folder: Path, judgements: int, prompts: int) -> None:
 
 
 def _score(folder: Path, resamples: int) -> dict[str, float]:
-    from xl_assets.evaluation.bootstrap import Resampling, generator, resampled_sums
+    from xl_assets.evaluation.bootstrap import Resampling
     from xl_assets.evaluation.scores.length_controlled import score_length_controlled
     from xl_assets.evaluation.scores.win_rate import answer_length, score_win_rate
 
@@ -102,12 +100,7 @@ def _score(folder: Path, resamples: int) -> dict[str, float]:
     times["length_controlled"] = _seconds(
         lambda: score_length_controlled(annotations, difficulty, resampling=resampling)
     )
-    points = annotations["preference"].to_numpy() - 1
-    table = np.column_stack([points, np.ones_like(points)])
-    times["bootstrap"] = _seconds(lambda: resampled_sums(table, resamples, generator(0, "benchmark")))
-    random = np.random.default_rng(0)
-    plain = _seconds(lambda: [points[random.integers(0, len(points), len(points))].mean() for _ in range(_PLAIN)])
-    return times | {"plain": plain * resamples / _PLAIN}
+    return times
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -55,3 +55,28 @@ def test_a_missing_response_among_others_keeps_its_rows():
     scored = score_criteria(some, "j", Answers(lambda m: json.dumps({"precision": 4, "brevity": 2})), SETTINGS)
     assert scored["score"].null_count() == 2
     assert scored.height == 12
+
+
+def test_a_known_answer_is_shown_to_the_judge_and_only_with_its_prompt(answered):
+    model = Answers(lambda message: json.dumps({"precision": 4, "brevity": 2}))
+    references = pl.DataFrame({"prompt_id": ["p0-de"], "reference": ["It lives in the forest."]})
+    scored = score_criteria(answered, "j", model, SETTINGS, references)
+    shown = model.calls["messages"].list.last().struct.field("content")
+    assert shown.str.contains("It lives in the forest.", literal=True).sum() == 1
+    assert scored["score"].null_count() == 0
+
+
+def test_one_response_in_two_releases_is_scored_in_each(answered):
+    both = pl.concat([answered, answered.with_columns(pl.lit("r2").alias("release"))])
+    scored = score_criteria(both, "j", Answers(lambda m: json.dumps({"precision": 4, "brevity": 2})), SETTINGS)
+    assert scored["release"].value_counts().sort("release")["count"].to_list() == [12, 12]
+
+
+def test_the_settings_can_name_another_rubric(answered, tmp_path):
+    (tmp_path / "judge.toml").write_text(
+        'kind = "rubric"\n[criteria]\noverall = "how good"\n[sampling]\nmax_tokens = 9'
+    )
+    (tmp_path / "template.txt").write_text("{criteria} {instruction} {response}")
+    settings = CriteriaSettings(judge=str(tmp_path))
+    scored = score_criteria(answered, "j", Answers(lambda message: '{"overall": 5}'), settings)
+    assert scored.select("criterion", "score").unique().rows() == [("overall", 5)]

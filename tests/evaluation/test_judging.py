@@ -5,7 +5,7 @@ import pytest
 
 from tests.evaluation.made_up import prompts, responses
 from tests.generation.answers import Answers, nobody
-from xl_assets.evaluation.judging import JudgeSettings, JudgingError, judge
+from xl_assets.evaluation.judging import JudgeSettings, JudgingError, judge, judge_with_reasons
 from xl_assets.evaluation.win_rate import win_rates
 
 GOOD, BAD, PLAIN = "a good answer", "a bad answer", "a plain answer"
@@ -150,3 +150,30 @@ def test_unknown_orders_are_refused(orders):
 
 def test_no_responses_give_an_empty_table(references):
     assert judge(references.clear(), references, "j", nobody).is_empty()
+
+
+def test_another_judge_is_a_name_in_the_settings(references):
+    model = Answers(lambda message: ("M", [("M", -0.1), ("m", -2.4)]))
+    settings = JudgeSettings(judge="pairwise_logprob", orders=("reference_first",))
+    judged = judge(responses(prompts(), "base", lambda p: GOOD), references, "j", model, settings)
+    assert judged["verdict"].unique().to_list() == ["M"]
+    assert judged["preference"].to_list() == [pytest.approx(1 / (1 + math.exp(-2.3)) + 1)] * 6
+    assert settings.prompt.name == "evaluation/judges/pairwise_logprob/template"
+
+
+def test_an_unknown_judge_is_named_with_the_known_ones():
+    with pytest.raises(JudgingError, match="pairwise_logprob"):
+        _ = JudgeSettings(judge="nobody").config
+
+
+def test_a_call_that_failed_is_missing_with_its_reason_and_its_words_are_kept(references):
+    def timeout(wanted: pl.DataFrame) -> pl.DataFrame:
+        nothing = pl.lit(None, dtype=pl.String).alias("text")
+        return Answers(likes_good_answers)(wanted).with_columns(nothing, pl.lit("timeout: 9 s").alias("failure"))
+
+    answered = responses(prompts(), "base", lambda p: GOOD)
+    rows = judge_with_reasons(answered, references, "j", timeout)
+    assert rows.select("outcome", "reason", "failure").unique().rows() == [("missing", "timeout", "timeout: 9 s")]
+    assert judge(answered, references, "j", timeout)["preference"].null_count() == 12
+    told = judge_with_reasons(answered, references, "j", Answers(likes_good_answers))
+    assert set(told["raw_completion"]) == {"A", "B"}
