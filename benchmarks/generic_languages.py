@@ -106,6 +106,8 @@ def main() -> None:
         print(f"lid_labels = {json.dumps(_labels(code, script))}")
         if code in DENSE:
             print("spaces_between_words = false")
+            # Words have one or two characters in some of these; Gopher's three to ten are for alphabets.
+            print("thresholds = { gopher_mean_word_length = 1 }")
 
 
 def _names(code: str) -> tuple[str, str, str]:

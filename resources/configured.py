@@ -18,10 +18,11 @@ from resources.language_identifier import LanguageIdentifier
 from resources.trainer import Trained, TrainerError, train_model
 from xl_assets.generation.answering import Answerer, make_answer
 from xl_assets.generation.binding import ModelBinding
+from xl_assets.identity import parameters_hash
 from xl_assets.languages import REGISTRY_VARIABLE
-from xl_assets.profile import CHECKOUT, Profile, Role, load_profile
+from xl_assets.profile import CHECKOUT, PerplexitySource, Profile, Role, load_profile
 from xl_assets.quality.examples import examples_hash
-from xl_assets.seeds.source_hash import source_hash
+from xl_assets.seeds.source_hash import ABSENT, source_hash
 from xl_assets.settings import settings_of
 from xl_assets.terminal import quiet_environment
 from xl_assets.training.settings import SftSettings
@@ -93,8 +94,8 @@ class Workspace(dg.ConfigurableResource):
         return self.binding(role).fingerprint()
 
     def source_hash(self, name: str, partition: str | None) -> str:
-        """Hash of what lies outside: ``corpus_files`` and ``quality_examples`` (of a language), ``prompt_file``,
-        ``language_identifier``.
+        """Hash of what lies outside: ``language_identifier`` and ``prompt_file``; of a language ``corpus_files``,
+        ``seed_source`` (how these are read), ``quality_examples`` and ``perplexity_model``.
         """
         if name == "language_identifier":
             return self.language_identifier.fingerprint
@@ -102,6 +103,10 @@ class Workspace(dg.ConfigurableResource):
             return source_hash(self.settings.place(self.settings.evaluation.prompts))
         if name == "corpus_files" and partition:
             return source_hash(self.settings.seed_source(partition).path)
+        if name == "seed_source" and partition:
+            return parameters_hash(self.settings.seed_source(partition).as_dict())
+        if name == "perplexity_model" and partition:
+            return _perplexity_hash(self.settings.perplexity_source(partition))
         if name == "quality_examples" and partition:
             return examples_hash(self.settings.quality_source(partition))
         raise ValueError(f"no source {name}[{partition}]")
@@ -200,6 +205,13 @@ def pipes_launch(context: dg.AssetExecutionContext) -> Callable[..., int]:
         return 0
 
     return launch
+
+
+def _perplexity_hash(source: PerplexitySource | None) -> str:
+    """Hash of a KenLM model's files; ``ABSENT`` where the profile names none."""
+    if source is None:
+        return ABSENT
+    return parameters_hash({name: source_hash(file) for name, file in source.model_dump(exclude_none=True).items()})
 
 
 def _value(value: Any) -> dg.MetadataValue:

@@ -221,13 +221,19 @@ def load_registry(path: Path) -> Mapping[str, Language]:
     return own if path in (SHIPPED_FILE, GENERIC_FILE) else {**load_registry(SHIPPED_FILE), **own}
 
 
+@lru_cache
+def _adapter() -> TypeAdapter[Language]:
+    """Made once: that takes a millisecond, and there are hundreds of entries."""
+    return TypeAdapter(Language)
+
+
 def _entry(code: str, table: object, path: Path) -> Language:
     where = f"language file {path}, entry [{code}]"
     if not isinstance(table, dict):
         raise RegistryError(f'{where}: write a table, e.g. [{code}] followed by name = "..."')
     words = {key: value.split() for key in ("stop_words", "lid_labels") if isinstance(value := table.get(key), str)}
     try:
-        return TypeAdapter(Language).validate_python({**table, **words, "code": code})
+        return _adapter().validate_python({**table, **words, "code": code})
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise RegistryError(

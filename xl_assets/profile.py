@@ -32,6 +32,10 @@ class SeedSource(BaseModel):
         language_column: the source's column that names a row's language, where one file holds several.
         source: name of the corpus for lineage, where the rows have none.
         license: licence of the corpus, where the rows have none.
+        layout: name of a published corpus' columns, e.g. ``fineweb2``.
+        sample: share of the documents, chosen by a hash of their id.
+        text_unit: what a document of plain text is: a ``file``, a ``block`` between blank lines, or a ``line``.
+        readers: files that are read at once; changes no result.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -40,6 +44,14 @@ class SeedSource(BaseModel):
     language_column: str | None = None
     source: str | None = None
     license: str | None = None
+    layout: str | None = None
+    sample: float = Field(default=1.0, gt=0, le=1)
+    text_unit: Literal["file", "block", "line"] = "file"
+    readers: int = Field(default=1, ge=1)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All that decides what becomes of the files' bytes, for hashing: neither where they are nor how fast."""
+        return self.model_dump(mode="json", exclude={"path", "readers"})
 
 
 class QualitySource(BaseModel):

@@ -1,6 +1,6 @@
 """Settings by name: what a profile's sections become, and what of them decides a table."""
 
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,11 @@ def _jsonable(value: Any) -> Any:
     return None if isinstance(value, Path) else value
 
 
+def _filters(profile: Profile) -> FilterSettings:
+    given = FilterSettings(**profile.filters)
+    return replace(given, compliance=given.compliance.placed(profile.place))
+
+
 def _xl_instruct(profile: Profile) -> XLInstructSettings:
     return XLInstructSettings.from_dict({**profile.xl_instruct, **_prompt_folder(profile)})
 
@@ -117,7 +122,7 @@ def _prompt_folder(profile: Profile) -> dict[str, Any]:
 
 _BUILDERS = {
     "identification": lambda profile: IdentificationSettings(**profile.identification),
-    "filters": lambda profile: FilterSettings(**profile.filters),
+    "filters": _filters,
     "quality": lambda profile: QualitySettings(profile.quality.share, profile.quality.shares),
     "quality_training": lambda profile: QualityTrainingSettings(**profile.quality.training),
     "passages": lambda profile: PassageSettings(**profile.passages),

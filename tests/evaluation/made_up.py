@@ -86,6 +86,9 @@ def judgement(
         "response_id": f"{model}-{prompt_id}",
         "reference_id": f"reference-{prompt_id}",
         "call_id": "call",
+        "reason": None,
+        "failure": None,
+        "raw_completion": None,
     } | given
 
 

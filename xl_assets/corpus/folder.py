@@ -51,7 +51,8 @@ class CorpusFolder:
         """Hold the folder for one configuration.
 
         Args:
-            configuration: JSON-able; what was made under another one must not be mixed with this one's.
+            configuration: JSON-able; what was made under another one must not be mixed with this one's. Where
+                nothing is finished yet, this one takes the other's place.
             fresh: remove what another run made.
 
         Raises:
@@ -134,6 +135,11 @@ class CorpusFolder:
             beside.write_text(written, encoding="utf-8")
             beside.replace(file)
         elif differing := _differing(json.loads(file.read_text(encoding="utf-8")), json.loads(written)):
+            if not self.finished and not self.done():
+                # Parts of a batch that another configuration began would be taken for this one's.
+                self._clear()
+                self._settle(configuration)
+                return
             raise CorpusError(
                 f"{self.path} was made with other {', '.join(differing)}: name another folder, "
                 "or give --fresh to remove what is there"

@@ -104,7 +104,8 @@ def win_rates(judgements: pl.DataFrame, settings: WinRateSettings | None = None)
         rows.append(pl.concat([languages, average], how="diagonal").with_columns(**_literals(identity)))
     # Equal preferences must give a rate inside its interval: sums in another order differ by rounding.
     percentages = pl.col("win_rate", "standard_error", "low", "high").round(DECIMALS)
-    return check_table(pl.concat(rows).with_columns(percentages), WinRate)
+    rates = pl.concat(rows).with_columns(percentages).with_columns(scored_only="win_rate")
+    return check_table(rates, WinRate)
 
 
 def _literals(values: dict[str, object]) -> dict[str, pl.Expr]:
@@ -119,6 +120,8 @@ def _counts() -> list[pl.Expr]:
         is_tie().sum().cast(pl.Int64).alias("ties"),
         (outcome == "invalid").sum().cast(pl.Int64).alias("invalid"),
         (outcome == "missing").sum().cast(pl.Int64).alias("missing"),
+        (outcome == "counted").mean().alias("coverage"),
+        pl.lit(None, dtype=pl.String).alias("why"),
     ]
 
 

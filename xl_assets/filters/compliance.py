@@ -1,7 +1,7 @@
 """What may not be used: licences not allowed, pages opted out or on block lists, texts full of listed words."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -59,6 +59,11 @@ class ComplianceSettings:
             raise ComplianceError(
                 f"toxic_share {self.toxic_share} must be between 0 and 1, toxic_least {self.toxic_least} at least 1"
             )
+
+    def placed(self, place: Callable[[str], str]) -> "ComplianceSettings":
+        """With each list's path as `place` gives it, e.g. below the folder of the file that names it."""
+        lists = {name: tuple(map(place, getattr(self, name))) for name in ("opt_out", "blocked", "blocked_words")}
+        return replace(self, **lists, toxic_words={code: place(path) for code, path in self.toxic_words.items()})
 
     def as_dict(self) -> dict[str, object]:
         """The settings as plain values, each list by its hash: a changed list is another setting, a moved one is not.

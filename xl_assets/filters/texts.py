@@ -11,6 +11,9 @@ from xl_assets.languages import Language
 from xl_assets.native.columns import Utf8, utf8
 from xl_assets.native.words import Words, split_words
 
+#: Scripts without spaces whose writers mark the end of a word by a zero-width space.
+_MARKED = frozenset({"Thai", "Laoo", "Khmr", "Mymr"})
+
 
 class Texts:
     """Texts of one language with what measures need of them, each made when first asked for.
@@ -23,7 +26,7 @@ class Texts:
     def __init__(self, series: pl.Series, language: Language) -> None:
         known = series.fill_null("")
         # What the writer marked as the end of a word is one: the rules read it as white space.
-        self.series = known if language.spaces_between_words else known.str.replace_all("\u200b", " ", literal=True)
+        self.series = known.str.replace_all("\u200b", " ", literal=True) if language.script in _MARKED else known
         self.language = language
 
     def __len__(self) -> int:

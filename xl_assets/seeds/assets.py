@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 
 from resources.configured import Workspace
-from resources.lake import LANGUAGE, Partition, TableVersion
+from resources.lake import LANGUAGE, Partition
 from resources.staging import spooling
 from xl_assets.declaring import code_version, language_asset
 from xl_assets.evaluation.plots import markdown_image, to_png
@@ -32,7 +32,7 @@ from xl_assets.filters.streaming import filter_in_batches
 from xl_assets.languages import get_language
 from xl_assets.outcome import Outcome, table_metadata
 from xl_assets.partitions import LANGUAGES
-from xl_assets.profile import SeedSource
+from xl_assets.profile import ProfileError, SeedSource
 from xl_assets.quality.contract import load_scorers
 from xl_assets.seeds.passages import PassageSettings, cut_batch, sample_passages
 from xl_assets.seeds.readers import SeedBatch, read_seeds
@@ -104,11 +104,7 @@ def seed_documents_filtered(context: dg.AssetExecutionContext, workspace: Worksp
     """
     step = Step(context, workspace)
     settings = step.settings("filters").with_share(step.settings("quality"))
-    if settings.duplicates.across_languages:
-        context.log.warning(
-            "duplicates.across_languages is on, but here documents are compared within each language's partition only: "
-            "`xl corpus clean --across-languages` compares those of all languages."
-        )
+    _refuse_across_languages(settings, workspace)
     outcomes = {language: _filtered(step, language, settings) for language in step.keys}
     yield from step.write(outcomes, FilteredDocument)
 
@@ -132,9 +128,18 @@ def seed_passages(context: dg.AssetExecutionContext, workspace: Workspace) -> Ev
 def _read(step: Step, language: str) -> Outcome:
     source = step.workspace.settings.seed_source(language)
     step.note_source("corpus_files", language)
+    step.note_source("seed_source", language)
     columns = source.columns | ({"language": source.language_column} if source.language_column else {})
-    select = source.language_column is not None
-    batches = read_seeds(source.path, language, columns=columns, select_language=select)
+    batches = read_seeds(
+        source.path,
+        language,
+        columns=columns,
+        select_language=source.language_column is not None,
+        layout=source.layout,
+        sample=source.sample,
+        readers=source.readers,
+        text_unit=source.text_unit,
+    )
     outcome = Outcome([], 0)
     outcome.frame = _documents(step, language, source, batches, outcome)
     return outcome
@@ -213,20 +218,33 @@ def _histograms(measured: ValueCounts, thresholds: Mapping[str, float], title: s
     if counts.is_empty() or (bins := histogram(counts, thresholds)).is_empty():
         return {}
     failing = dict(counts.group_by("measure").agg(pl.col("failing").sum()).rows())
-    told = {name: f"threshold {limit:,.4g}: {failing.get(name, 0):,} fail" for name, limit in thresholds.items()}
+    told = {
+        name: f"threshold {round(limit, 4):,.10g}: {failing.get(name, 0):,} fail" for name, limit in thresholds.items()
+    }
     picture = to_png(measures_chart(bins, thresholds, told, title), scale=1.0)
     return {"histograms": dg.MetadataValue.md(markdown_image(picture, title))}
+
+
+def _refuse_across_languages(settings: FilterSettings, workspace: Workspace) -> None:
+    """A partition is made of its own language's rows: which of two languages' copies stays can't be decided there."""
+    if settings.duplicates.across_languages:
+        raise ProfileError(
+            f"profile {workspace.settings.name}, [filters] duplicates.across_languages: assets look for duplicates "
+            "within each language's partition. Clean the corpora of all languages together first, with `xl corpus "
+            "clean INPUT... --across-languages --out DIR`, name DIR/documents in [seeds] with language_column = "
+            '"language", and leave the setting out'
+        )
 
 
 def _models(step: Step, language: str, settings: FilterSettings) -> FilterModels:
     """The models of a language that score its documents, noted."""
     scorers = load_scorers(step.read_language("quality_model", language).collect(), step.lake.root)
-    source = step.workspace.settings.perplexity_source(language)
-    if source is None or not settings.asks_perplexity:
+    if not settings.asks_perplexity:
         return FilterModels(quality=scorers)
-    model = PerplexityModel(source.model, source.sentencepiece)
-    step.note(TableVersion("file:perplexity_model", language, 0, model.fingerprint))
-    return FilterModels(quality=scorers, perplexity={language: model})
+    step.note_source("perplexity_model", language)
+    source = step.workspace.settings.perplexity_source(language)
+    models = {language: PerplexityModel(source.model, source.sentencepiece)} if source else {}
+    return FilterModels(quality=scorers, perplexity=models)
 
 
 def _passages(step: Step, language: str, settings: PassageSettings) -> pl.DataFrame:

@@ -37,7 +37,7 @@ def judge_quality(
         judgements: ``PairVerdict`` or ``Judgement``; for self-preference with ``model`` and ``reference_model``.
         scores: ``RubricScore``, for agreement with known scores.
         known: what is known to be right, from people or by construction: ``response_id`` and ``preference`` (1..2)
-            for judgements; ``response_id``, ``criterion`` and ``score`` for scores.
+            for judgements; or ``response_id``, ``criterion`` and ``score`` for scores.
         calls: rows of the call log, for the cost.
         by: column of judgements or scores (``language``, say) whose values get figures of their own.
         prices: of 1M tokens read and written.
@@ -49,7 +49,7 @@ def judge_quality(
     rows: list[pl.DataFrame] = []
     if judgements is not None:
         rows += _grouped(judgements, by, lambda part: _of_judgements(part, known, judge_model, families))
-    if scores is not None and known is not None:
+    if scores is not None and known is not None and "score" in known.columns:
         rows += _grouped(scores, by, lambda part: score_agreement(part, known))
     if calls is not None:
         rows.append(_rows(ALL, judge_cost(calls, *prices)))

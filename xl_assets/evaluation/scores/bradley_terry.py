@@ -96,7 +96,9 @@ def score_bradley_terry(
     """
     rows = battles.rows.sort("model_a", "model_b", pl.all()) if style else _one_way(battles.rows)
     if rows.is_empty():
-        raise ScoreError(f"no battle counts: {battles.rejected or 'there is none'}")
+        raise ScoreError(
+            f"no battle counts ({battles.rejected or 'the file is empty'}); give battles of two models with a winner"
+        )
     models = pl.concat([rows["model_a"], rows["model_b"]]).unique().sort().to_list()
     anchor = _anchor(rows, models, anchor)
     covariates, features = style_covariates(rows) if style else (np.zeros((rows.height, 0)), [])
