@@ -3,6 +3,7 @@
 import dagster as dg
 
 import xl_assets.evaluation.assets
+import xl_assets.evaluation.scores.assets
 import xl_assets.generation.assets
 import xl_assets.quality.assets
 import xl_assets.release.assets
@@ -23,6 +24,7 @@ defs = dg.Definitions(
             xl_assets.generation.assets,
             xl_assets.training.assets,
             xl_assets.evaluation.assets,
+            xl_assets.evaluation.scores.assets,
             xl_assets.release.assets,
         ],
         include_specs=True,

@@ -48,3 +48,29 @@ def test_a_language_without_a_corpus_says_what_to_add(tmp_path):
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ProfileError, match=r"add \[seeds\.de\]"):
         load_profile(str(file)).seed_source("de")
+
+
+@pytest.mark.parametrize(
+    ("given", "placed"),
+    [
+        ("prompts.jsonl", "{folder}/prompts.jsonl"),
+        ("some/owner.jsonl", "{folder}/some/owner.jsonl"),
+        ("here/file", "{folder}/here/file"),
+        ("owner/name", "hf://datasets/owner/name"),
+        ("owner/name@main", "hf://datasets/owner/name@main"),
+        ("s3://bucket/p.json", "s3://bucket/p.json"),
+    ],
+)
+def test_prompts_are_a_file_a_url_or_a_data_set_on_the_hub(tmp_path, given, placed):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "file").write_text("", encoding="utf-8")
+    file = tmp_path / "mine.toml"
+    text = (SHIPPED / "demo.toml").read_text(encoding="utf-8").replace("demo/corpus/eval_prompts.jsonl", given)
+    file.write_text(text, encoding="utf-8")
+    profile = load_profile(str(file))
+    assert profile.place(profile.evaluation.prompts) == placed.format(folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["paper", "gpu"])
+def test_profiles_on_alpaca_eval_leave_out_what_cannot_be_answered_in_another_language(name):
+    assert load_profile(name).evaluation.exclude == ["@alpaca_eval"]

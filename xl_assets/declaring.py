@@ -20,23 +20,34 @@ warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 SINGLE_RUN = dg.BackfillPolicy.single_run()
 
 
+#: Endings of the files of a package that decide what it does: code, rules, word lists, templates.
+CODE_AND_DATA = (".py", ".toml", ".txt", ".j2", ".css")
+
+
 def code_version(*modules: str, prompts: Sequence[str] = ()) -> str:
-    """Hash of the source files of modules (packages: all their files) and of prompts; an asset's code version."""
+    """Hash of the files of modules (of packages, code and data, without packages in them) and of prompts; an asset's
+    code version.
+    """
     digest = sha256()
     for module in modules:
-        spec = find_spec(module)
-        if spec is None or spec.origin is None:
-            raise ValueError(f"no module {module}")
-        origin = Path(spec.origin)
-        # A package stands for all its files, a module also for the data file that has its name.
-        files = sorted(origin.parent.glob("*.py")) if origin.name == "__init__.py" else [origin]
-        files += [file for file in [origin.with_suffix(".toml")] if file.is_file()]
-        for file in files:
+        for file in _files(module):
             if file.name != "assets.py":
                 digest.update(file.read_bytes())
     for name in prompts:
         digest.update(load_prompt(name).hash.encode())
     return digest.hexdigest()[:16]
+
+
+def _files(module: str) -> list[Path]:
+    spec = find_spec(module)
+    if spec is None:
+        raise ValueError(f"no module {module}")
+    if spec.submodule_search_locations:
+        folder = Path(next(iter(spec.submodule_search_locations)))
+        return sorted(file for file in folder.iterdir() if file.suffix in CODE_AND_DATA and file.is_file())
+    origin = Path(str(spec.origin))
+    # A module stands for the data file that has its name, too.
+    return [origin, *(file for file in [origin.with_suffix(".toml")] if file.is_file())]
 
 
 def check_specs(asset: str, *names: str) -> list[dg.AssetCheckSpec]:

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from xl_assets.evaluation.prompts.files import is_hub_id
+
 ROLES = ("teacher", "translator", "quality_estimator", "judge", "reference", "base")
 Role = Literal["teacher", "translator", "quality_estimator", "judge", "reference", "base"]
 
@@ -99,13 +101,29 @@ class QualitySection(BaseModel):
 
 
 class EvaluationSource(BaseModel):
-    """The prompts that models are judged on."""
+    """The prompts that models are judged on.
+
+    Attributes:
+        prompts: file by path or URL, or the hub id ``owner/name`` of a data set that holds one such file.
+        columns: our column -> the file's, where the names are not the known ones.
+        exclude: prompts to leave out: ids, ``/expressions/``, or ``@`` and the name of a shipped set.
+        translate: whether the translator also translates the instructions themselves (m-AlpacaEval).
+        attempts: at most so many for an answer.
+        max_tokens: longest answer.
+        difficulty: CSV of ``instruction``, ``difficulty`` for AlpacaEval's length-controlled win rate, or None.
+        known: preferences of people in AlpacaEval's annotation format, which the judge is compared with, or None.
+        settings: of judges, intervals and scores; see `settings.EvaluationSettings`.
+    """
 
     model_config = ConfigDict(extra="forbid")
     prompts: str
+    columns: dict[str, str] = Field(default_factory=dict)
     exclude: list[str] = Field(default_factory=list)
+    translate: bool = False
     attempts: int = 1
     max_tokens: int = 512
+    difficulty: str | None = None
+    known: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -141,6 +159,10 @@ class Profile(BaseModel):
             raise ValueError(f"[roles] names {', '.join(unknown)}, which [models] does not have")
         if "default" not in self.seeds and (missing := [c for c in self.languages if c not in self.seeds]):
             raise ValueError(f"[seeds] has neither a default nor an entry for {', '.join(missing)}")
+        # A data set on the hub is not below this folder; from here on it is a URL like any other.
+        prompts = self.evaluation.prompts
+        if is_hub_id(prompts) and not (self.base_folder / prompts).exists():
+            self.evaluation.prompts = f"hf://datasets/{prompts}"
         return self
 
     def seed_source(self, language: str) -> SeedSource:

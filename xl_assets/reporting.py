@@ -3,27 +3,47 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import dataframely as dy
 import polars as pl
 from rich.table import Table
 
 from resources.configured import Workspace
 from resources.lake import RELEASE, Lake, LakeError, Partition, Record, TableVersion
+from xl_assets.evaluation.contract_fidelity import LanguageConfusionRow
+from xl_assets.evaluation.contract_surrogate import SurrogateScore
 from xl_assets.evaluation.funnel import FUNNEL
-from xl_assets.evaluation.report_data import STEPS, ModelCard, ReportData
-from xl_assets.evaluation.summary import summary, summary_table
+from xl_assets.evaluation.report_data import STEPS, EarlierRelease, ModelCard, ReportData, as_table
+from xl_assets.evaluation.report_machines import figures_for_machines, headlines_only
+from xl_assets.evaluation.summary import summary_table
 from xl_assets.generation.binding import ModelBinding
 from xl_assets.partitions import ENGLISH
 from xl_assets.release.closure import TableRecord, collect_closure
-
-#: Tables that a release's report reads directly.
-EVALUATION_TABLES = (
-    "win_rates",
-    "language_fidelity",
-    "criteria_scores",
-    "judgements",
-    "model_responses",
-    "reference_responses",
+from xl_assets.tables import (
+    CriterionScore,
+    JudgeFigure,
+    Judgement,
+    LanguageFidelity,
+    ModelResponse,
+    ModelScore,
+    ReferenceMetric,
+    WinRate,
 )
+
+#: Tables that a release's report reads directly, with their contracts.
+_CONTRACTS: Mapping[str, type[dy.Schema]] = {
+    "win_rates": WinRate,
+    "model_scores": ModelScore,
+    "language_fidelity": LanguageFidelity,
+    "language_confusion": LanguageConfusionRow,
+    "reference_metrics": ReferenceMetric,
+    "criteria_scores": CriterionScore,
+    "judge_quality": JudgeFigure,
+    "surrogate_scores": SurrogateScore,
+    "judgements": Judgement,
+    "model_responses": ModelResponse,
+    "reference_responses": ModelResponse,
+}
+EVALUATION_TABLES = tuple(_CONTRACTS)
 
 #: Asset -> its steps in the call log, in the pipeline's order; steps without calls cost time only.
 STEP_CALLS: Mapping[str, tuple[str, ...]] = {
@@ -31,6 +51,7 @@ STEP_CALLS: Mapping[str, tuple[str, ...]] = {
     "seed_documents_identified": (),
     "seed_documents_filtered": (),
     "seed_passages": (),
+    "prompt_translations": ("translate_prompt",),
     "eval_prompts": (),
     "questions": ("question",),
     "refined_responses": ("refine",),
@@ -47,7 +68,12 @@ STEP_CALLS: Mapping[str, tuple[str, ...]] = {
     "judgements": ("judge_pair",),
     "criteria_scores": ("score_response",),
     "language_fidelity": (),
+    "language_confusion": (),
     "win_rates": (),
+    "model_scores": (),
+    "reference_metrics": (),
+    "judge_quality": (),
+    "surrogate_scores": (),
 }
 
 #: Steps whose funnel is shown; the others pass every row on.
@@ -78,7 +104,7 @@ def report_data(workspace: Workspace, release: str, inputs: Sequence[TableVersio
     lookup = lake.lookup()
     read = [record for v in inputs if (record := lookup(v.table, v.partition, v.version))]
     records = collect_closure(read, lookup).records
-    tables = {v.table: lake.scan(v.table, Partition(RELEASE, release), v.version).collect() for v in inputs}
+    tables = {table: as_table(_rows(lake, table, release, inputs), schema) for table, schema in _CONTRACTS.items()}
     return ReportData(
         release=release,
         date=date,
@@ -89,6 +115,13 @@ def report_data(workspace: Workspace, release: str, inputs: Sequence[TableVersio
         criterion_scores=tables["criteria_scores"],
         responses=pl.concat([tables["model_responses"], tables["reference_responses"]]),
         judgements=tables["judgements"],
+        model_scores=tables["model_scores"],
+        language_confusion=tables["language_confusion"],
+        reference_metrics=tables["reference_metrics"],
+        judge_figures=tables["judge_quality"],
+        surrogate_scores=tables["surrogate_scores"],
+        surrogate_report=_surrogate_report(read),
+        earlier=_earlier(lake, release, read, tables["judgements"]),
         steps=_costs(workspace, records),
         training_rows=_training_rows(lake, records),
         confidence=workspace.settings_of("evaluation").win_rate.confidence,
@@ -96,17 +129,17 @@ def report_data(workspace: Workspace, release: str, inputs: Sequence[TableVersio
 
 
 def release_summary(workspace: Workspace, release: str | None) -> dict:
-    """The figures of a finished release for machines; see `evaluation.summary.summary`.
+    """The figures of a finished release for machines; see `evaluation.report_machines.figures_for_machines`.
 
     Raises:
         LakeError: where the release was not evaluated yet.
     """
-    return summary(_finished(workspace, release))
+    return figures_for_machines(_finished(workspace, release))
 
 
 def summary_for_terminal(workspace: Workspace, release: str | None) -> Table:
     """The summary of a finished release as a table."""
-    return summary_table(_finished(workspace, release))
+    return summary_table(headlines_only(_finished(workspace, release)))
 
 
 def report_file(workspace: Workspace, release: str | None) -> Path:
@@ -124,6 +157,52 @@ def _finished(workspace: Workspace, release: str | None) -> ReportData:
             "or name another release or lake"
         )
     return report_data(workspace, release, record.inputs, str(record.facts["date"]))
+
+
+def _rows(lake: Lake, table: str, release: str, inputs: Sequence[TableVersion]) -> pl.DataFrame:
+    """The release's rows of a table; a release made before there was such a table has none."""
+    version = next((v for v in inputs if v.table == table), None)
+    if version is None:
+        return _CONTRACTS[table].create_empty()
+    return lake.scan(table, Partition(RELEASE, release), version.version).collect()
+
+
+def _surrogate_report(read: Sequence[Record]) -> Mapping[str, object]:
+    facts = next((record.facts for record in read if record.table == "surrogate_scores"), {})
+    told = facts.get("surrogate", {})
+    return told if isinstance(told, dict) else {}
+
+
+def _earlier(lake: Lake, release: str, read: Sequence[Record], judgements: pl.DataFrame) -> EarlierRelease | None:
+    """The newest release that was judged before this one on the same prompts of at least one language and kind.
+
+    Judged before: by the versions of the table of judgements, so that a report that is made again finds the same one.
+    """
+    own = next((record for record in read if record.table == "judgements"), None)
+    if own is None:
+        return None
+    before: dict[str, Record] = {}
+    for record in lake.records("judgements"):
+        if record.version < own.version and record.partition not in (None, release):
+            before.setdefault(str(record.partition), record)
+    prompts = _prompt_sets(judgements)
+    for name, record in before.items():
+        rows = lake.scan("judgements", Partition(RELEASE, name), record.version).collect()
+        if prompts & _prompt_sets(rows):
+            return EarlierRelease(name, as_table(rows, Judgement), _differing(own, record))
+    return None
+
+
+def _prompt_sets(judgements: pl.DataFrame) -> set[tuple[str, str, tuple[str, ...]]]:
+    grouped = judgements.group_by("kind", "language").agg(pl.col("prompt_id").unique().sort())
+    return {(kind, language, tuple(prompts)) for kind, language, prompts in grouped.iter_rows()}
+
+
+def _differing(one: Record, other: Record) -> tuple[str, ...]:
+    """What else than the models differs between how two releases were judged."""
+    told = {"model:judge": "The judge was another model then.", "settings:evaluation": "Evaluation settings differ."}
+    then, now = ({v.table: v.content_hash for v in record.inputs} for record in (other, one))
+    return tuple(words for name, words in told.items() if then.get(name) != now.get(name))
 
 
 def _other_seeds(lake: Lake, records: Sequence[TableRecord]) -> list[Record]:

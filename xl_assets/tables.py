@@ -249,7 +249,7 @@ class Judgement(dy.Schema):
     `preference` is in [1, 2] as AlpacaEval counts it: 1 the reference is better, 2 the model; null where invalid.
     `outcome`: judged, identical (a tie without a call), missing (one side has no response, or the call failed) or
     invalid. `reason` and `failure` say why there is no preference, `raw_completion` is what the judge wrote; see
-    `evaluation.judges.contract.PairVerdict`.
+    `evaluation.judges.contract.PairVerdict`. Tokens are those of the last attempt.
     """
 
     judgement_id = dy.String(primary_key=True)
@@ -269,6 +269,8 @@ class Judgement(dy.Schema):
     reason = dy.String(nullable=True)
     failure = dy.String(nullable=True)
     raw_completion = dy.String(nullable=True)
+    prompt_tokens = dy.Int64(nullable=True, min=0)
+    completion_tokens = dy.Int64(nullable=True, min=0)
 
 
 class LanguageFidelity(dy.Schema):
@@ -334,8 +336,10 @@ class ModelScore(dy.Schema):
     `score` names it:
 
     - ``discrete_win_rate``: wins and half of the ties, percent.
-    - ``win_rate_in_language``: the win rate if an answer with a line in another language has lost, percent.
-    - ``win_rate_of_fluent``: the win rate over prompts whose answer is in its language only, percent.
+    - ``win_rate_wrong_language_lost``: the win rate if an answer in another language has lost, percent.
+    - ``win_rate_in_language``: over prompts whose answer as a whole is in its language (`LanguageFidelity`), percent.
+    - ``win_rate_line_pass``: over prompts whose answer has no line in another language (Language Confusion
+      Benchmark; says little where the identifier does not know the language well), percent.
     - ``length_controlled_win_rate``: percent; `label` says which of AlpacaEval's models it is of.
     - ``rating``: Bradley-Terry on Elo's scale, and ``rating_win_rate``: what it says against the anchor, percent.
     - ``difference``: win rate of `model` less that of `against` on the same prompts, percentage points.

@@ -9,13 +9,14 @@ from xl_assets.partitions import LANGUAGES, RELEASES
 GRAPH = defs.resolve_asset_graph()
 BY_LANGUAGE = {
     "seed_documents", "seed_documents_identified", "seed_documents_filtered", "seed_passages", "eval_prompts",
-    "quality_model",
+    "prompt_translations", "quality_model",
     "translation_candidates", "selected_translations", "instruction_candidates", "language_filtered", "xl_instruct",
 }  # fmt: skip
 ENGLISH_ONLY = {"questions", "refined_responses", "scored_pairs"}
 BY_RELEASE = {
     "sft_mixture", "sft_model", "model_responses", "reference_responses", "judgements", "criteria_scores",
-    "language_fidelity", "win_rates", "evaluation_report", "release_manifest",
+    "language_fidelity", "language_confusion", "win_rates", "model_scores", "reference_metrics", "judge_quality",
+    "surrogate_scores", "evaluation_report", "release_manifest",
 }  # fmt: skip
 
 
@@ -73,3 +74,20 @@ def test_changing_a_prompt_changes_the_code_version_of_what_asks_it(monkeypatch)
     before = declaring.code_version("xl_assets.identity", prompts=["xl_instruct/question"])
     monkeypatch.setattr(declaring, "load_prompt", lambda name: Prompt(name, "Another question about {passage}"))
     assert declaring.code_version("xl_assets.identity", prompts=["xl_instruct/question"]) != before
+
+
+def test_a_packages_word_lists_rules_and_templates_are_in_its_code_version(tmp_path, monkeypatch):
+    from xl_assets import declaring
+
+    room = tmp_path / "made_up_room"
+    (room / "templates").mkdir(parents=True)
+    for name, text in (("__init__.py", ""), ("words.txt", "one"), ("rules.toml", ""), ("templates/page.j2", "")):
+        (room / name).write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    versions = [declaring.code_version("made_up_room", "made_up_room.templates")]
+    for name in ("words.txt", "rules.toml", "templates/page.j2", "__init__.py"):
+        (room / name).write_text("# changed", encoding="utf-8")
+        versions.append(declaring.code_version("made_up_room", "made_up_room.templates"))
+    (room / "assets.py").write_text("# assets only declare", encoding="utf-8")
+    assert len(set(versions)) == len(versions)
+    assert declaring.code_version("made_up_room", "made_up_room.templates") == versions[-1]

@@ -13,6 +13,7 @@ from resources.language_identifier import LanguageIdentifier
 from tests.real_text import DEMO
 from xl_assets.corpus.cleaning import clean
 from xl_assets.corpus.funnel import Funnel
+from xl_assets.corpus.models import ModelFiles
 from xl_assets.corpus.options import CleanOptions, Identifier, ReadOptions
 from xl_assets.filters.language_scores import Scores
 from xl_assets.native.columns import Utf8
@@ -46,11 +47,20 @@ def write_corpus(file: Path, each: int = 40) -> int:
     return len(lines)
 
 
-def run(inputs: Path | list[Path], out: Path, identifier: Identifier | None = None, **options: object) -> Funnel:
-    """Clean a corpus; `batch_rows` and `language` go to the reading, the rest to `CleanOptions`."""
-    reading = ReadOptions(**{name: options.pop(name) for name in ("batch_rows", "language") if name in options})
+def run(
+    inputs: Path | list[Path],
+    out: Path,
+    identifier: Identifier | None = None,
+    models: ModelFiles | None = None,
+    **options: object,
+) -> Funnel:
+    """Clean a corpus; `batch_rows`, `language` and `columns` go to the reading, the rest to `CleanOptions`."""
+    reading = ReadOptions(
+        **{name: options.pop(name) for name in ("batch_rows", "language", "columns") if name in options}
+    )
     given = [str(path) for path in ([inputs] if isinstance(inputs, Path) else inputs)]
-    return clean(given, out, CleanOptions(reading, **options), identifier or LanguageIdentifier())
+    asked = CleanOptions(reading, **options)
+    return clean(given, out, asked, identifier or LanguageIdentifier(), models=models)
 
 
 def decisions(out: Path) -> pl.DataFrame:

@@ -194,3 +194,31 @@ def test_a_corpus_without_any_document_gives_empty_tables(tmp_path):
 def test_the_documents_can_be_cleaned_again_and_stay(cleaned, tmp_path):
     funnel = run(cleaned / "documents", tmp_path / "out")
     assert funnel.all.kept == funnel.all.records == documents(cleaned).height
+
+
+def test_a_first_try_that_finished_nothing_leaves_the_folder_free_for_another_configuration(corpus, cleaned, tmp_path):
+    with pytest.raises(SeedError, match="content"):
+        run(corpus, tmp_path / "out", columns={"text": "content"})
+    run(corpus, tmp_path / "out")
+    assert digests(tmp_path / "out") == digests(cleaned)
+
+
+def test_parts_of_a_batch_that_another_configuration_began_are_not_mixed_in(corpus, cleaned, tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(SeedError, match="content"):
+        run(corpus, out, columns={"text": "content"})
+    kept = pl.read_parquet(next((cleaned / "documents").iterdir()))
+    for part in ("documents", "sketches"):
+        kept.write_parquet(out / ".work" / part / "00000099.parquet")
+    run(corpus, out)
+    assert digests(out) == digests(cleaned)
+
+
+def test_another_configuration_is_refused_where_a_batch_is_finished(corpus, tmp_path):
+    with pytest.raises(CorpusError, match="died"):
+        run(corpus, tmp_path / "out", Dying(tmp_path / "died"), workers=2, batch_rows=10)
+    finished = list((tmp_path / "out" / ".work" / "decisions").iterdir())
+    assert finished
+    with pytest.raises(CorpusError, match=r"other filters, (model, )?reading.*--fresh"):
+        run(corpus, tmp_path / "out", filters=FilterSettings(thresholds={"words": 5}))
+    assert list((tmp_path / "out" / ".work" / "decisions").iterdir()) == finished

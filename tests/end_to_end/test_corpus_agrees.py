@@ -13,13 +13,17 @@ from resources.lake import Lake
 from tests.corpus.made_up import BAD, decisions, run, texts
 from tests.dirty_corpus import write_dirty_crawl
 from tests.end_to_end.world import write_profile
+from tests.quality.examples import write_lines
 from tests.real_text import needs_ntrex
 from xl_assets import outcome
+from xl_assets.corpus.models import ModelFiles
 from xl_assets.filters.language_id import IdentificationSettings
 from xl_assets.filters.pipeline import FilterSettings
 from xl_assets.partitions import register_languages
 from xl_assets.profile import CHECKOUT
+from xl_assets.quality import assets as quality_assets
 from xl_assets.quality.assets import quality_model
+from xl_assets.quality.settings import QualitySettings
 from xl_assets.seeds import assets
 
 KEY = ["source", "line"]
@@ -34,9 +38,22 @@ least_line_share = 0.7
 sets = ["house", "gopher_quality"]
 thresholds = { words = 25 }
 duplicates = { jaccard = 0.7 }
+
+[quality]
+share = 0.7
+shares = { de = 0.5 }
+training = { dim = 8, buckets = 2000, least_steps = 4000, held_out = 0.25 }
 """
 IDENTIFICATION = IdentificationSettings(least_line_share=0.7)
-FILTERS = FilterSettings(sets=["house", "gopher_quality"], thresholds={"words": 25}, duplicates={"jaccard": 0.7})
+FILTERS = FilterSettings(
+    sets=["house", "gopher_quality"],
+    thresholds={"words": 25},
+    duplicates={"jaccard": 0.7},
+    quality=QualitySettings(0.7, {"de": 0.5}),
+)
+
+#: Languages with a quality model, trained by the asset; the others have none.
+SCORED = ("de", "en")
 
 
 def write_mixed(file: Path) -> tuple[str, ...]:
@@ -63,14 +80,17 @@ def write_mixed(file: Path) -> tuple[str, ...]:
 @pytest.fixture(autouse=True)
 def _without_pictures(monkeypatch):
     """Decisions are compared here; drawing what the UI shows would take most of the time."""
-    monkeypatch.setattr(assets, "to_png", lambda chart, scale=1.0: b"")
-    monkeypatch.setattr(outcome, "to_png", lambda chart, scale=1.0: b"")
+    for module in (assets, outcome, quality_assets):
+        monkeypatch.setattr(module, "to_png", lambda chart, scale=1.0: b"")
 
 
 def materialised(folder: Path, corpus: Path, languages: tuple[str, ...]) -> Lake:
     """The seed assets of a corpus of several languages, each partition its language's rows."""
     demo = f'path = "{CHECKOUT}/demo/corpus/{{language}}.jsonl.zst"'
     own = f'path = "{corpus}"\nlanguage_column = "language"\n{SETTINGS}'
+    for language in SCORED:
+        good, bad = (write_lines(folder / f"{name}.jsonl", found) for name, found in examples(language).items())
+        own += f'[quality.sources.{language}]\npositives = "{good}"\nnegatives = "{bad}"\n'
     profile = write_profile(folder, **{"\n[filters]\n": "\n", demo: own})
     instance = dg.DagsterInstance.ephemeral()
     register_languages(instance, list(languages))
@@ -81,6 +101,18 @@ def materialised(folder: Path, corpus: Path, languages: tuple[str, ...]) -> Lake
         tags={"dagster/asset_partition_range_start": languages[0], "dagster/asset_partition_range_end": languages[-1]},
     )
     return Lake(folder / "lake")
+
+
+def examples(language: str) -> dict[str, list[str]]:
+    """Short and long documents of the demo: so that scores differ among documents that pass the rules."""
+    found = sorted(texts(language, 160), key=len)
+    return {f"{language}_long": found[80:], f"{language}_short": found[:80]}
+
+
+def models_of(lake: Lake) -> ModelFiles:
+    """The classifiers that the asset trained, as `--quality-model` names them."""
+    rows = lake.scan("quality_model").select("language", "file").collect()
+    return ModelFiles({language: Path(lake.root) / file for language, file in rows.rows()})
 
 
 ASSETS = [assets.seed_documents, assets.seed_documents_identified, assets.seed_documents_filtered]
@@ -112,9 +144,12 @@ def decisions_of(lake: Lake) -> pl.DataFrame:
 
 def agree(folder: Path, corpus: Path, languages: tuple[str, ...]) -> pl.DataFrame:
     """Assert that both ways decide the same of every record; returns the decisions."""
-    run(corpus, folder / "cleaned", identification=IDENTIFICATION, filters=FILTERS, batch_rows=37)
+    lake = materialised(folder, corpus, languages)
+    models = models_of(lake)
+    assert set(models.quality) == set(SCORED)
+    run(corpus, folder / "cleaned", identification=IDENTIFICATION, filters=FILTERS, batch_rows=37, models=models)
     cleaned = decisions(folder / "cleaned").sort(KEY)
-    ours = decisions_of(materialised(folder, corpus, languages))
+    ours = decisions_of(lake)
     both = ours.join(cleaned, on=KEY, how="full", suffix="_cleaned", nulls_equal=True)
     differing = both.filter(
         pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_cleaned")) for name in ("kept", "reasons", "cluster"))
@@ -128,6 +163,8 @@ def test_cleaning_a_corpus_and_materialising_the_assets_decide_the_same_of_every
     found = agree(tmp_path, tmp_path / "mixed.jsonl", languages)
     seen = set(found["reasons"].explode().drop_nulls())
     assert {"wrong_language", "exact_duplicate", "near_duplicate", "too_short", "repetition", "bad_json"} <= seen
+    low = found.filter(pl.col("reasons").list.first() == "low_quality")
+    assert set(low["language"]) == set(SCORED)
     assert found["kept"].sum() > 100
     assert found.filter("kept")["cluster"].is_not_null().all()
 

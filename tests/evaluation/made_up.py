@@ -89,6 +89,8 @@ def judgement(
         "reason": None,
         "failure": None,
         "raw_completion": None,
+        "prompt_tokens": 100,
+        "completion_tokens": 1,
     } | given
 
 

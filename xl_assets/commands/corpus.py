@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -65,13 +65,34 @@ def clean(
     profile: Annotated[
         str | None,
         typer.Option(
-            "--profile", "-p", help="Profile whose identification, filters and languages count; default: ours."
+            "--profile", "-p", help="Profile whose identification, filters, quality and languages count; default: ours."
         ),
     ] = None,
     workers: WorkersOption = None,
     rules: Annotated[
         list[str] | None,
         typer.Option(help="Rule set, e.g. gopher_quality; repeat the option. Instead of the profile's sets."),
+    ] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A rule's threshold for all languages, stronger than the profile's and the registry's; repeat it.",
+            metavar="RULE=VALUE",
+        ),
+    ] = None,
+    quality_model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="fastText classifier that scores a language's documents, as the asset quality_model makes it; "
+            "repeat it.",
+            metavar="CODE=PATH",
+        ),
+    ] = None,
+    quality_share: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of each language's scored documents to keep, the best ones. Instead of the profile's."
+        ),
     ] = None,
     layout: LayoutOption = None,
     text_column: ColumnOption = None,
@@ -96,22 +117,28 @@ def clean(
 
     Interrupted? Give the same command again: finished batches are kept.
 
-    Examples, the second with a tenth of FineWeb2 and its rules instead of ours:
+    Examples: ours; a tenth of FineWeb2 with its rules instead of ours; the better half by a quality model:
 
         xl corpus clean "crawl/*.jsonl.zst" --language sv --out clean/sv
         xl corpus clean swe.parquet --layout fineweb2 --rules fineweb2 --sample 0.1 --out clean/tenth
+        xl corpus clean de.jsonl --language de --quality-model de=de.bin --quality-share 0.5 --out clean/de
     """
     count = _one_thread_each(workers)
+    from xl_assets.commands.corpus_settings import Asked, models_for, settings_for, unscored
     from xl_assets.corpus.cleaning import clean as clean_corpus
     from xl_assets.corpus.options import CleanOptions
 
     chosen = _profile(profile)
-    identification, filters = _settings(chosen, rules, across_languages, redact, refine)
+    asked = Asked(rules or (), threshold or (), quality_model or (), quality_share, across_languages, redact, refine)
+    identification, filters = settings_for(chosen, asked)
+    models = models_for(chosen, asked, filters, language)
+    if told := unscored(filters, models):
+        err.print(told, style="yellow", markup=False, highlight=False, soft_wrap=True)
     options = CleanOptions(
         reading_options(language, layout, text_column, sample), identification, filters, duplicates, count, fresh
     )
     with _writing(folder), progress() as watch:
-        funnel = clean_corpus(inputs, folder, options, _identifier(chosen, None, 5), watch)
+        funnel = clean_corpus(inputs, folder, options, _identifier(chosen, None, 5), watch, models)
     if as_json:
         print(json.dumps({"out": str(folder), **funnel.as_dict()}, indent=1, ensure_ascii=False))
     else:
@@ -197,30 +224,6 @@ def _profile(name: str | None) -> "Profile | None":
     if profile.language_file:
         os.environ[REGISTRY_VARIABLE] = profile.place(profile.language_file)
     return profile
-
-
-def _settings(
-    profile: "Profile | None", rules: list[str] | None, across: bool, redact: bool | None, refine: bool | None
-) -> Any:
-    from dataclasses import replace
-
-    from xl_assets.filters.language_id import IdentificationSettings
-    from xl_assets.filters.pipeline import FilterSettings
-
-    identification, filters = IdentificationSettings(), FilterSettings()
-    if profile is not None:
-        from xl_assets.settings import settings_of
-
-        identification, filters = settings_of(profile, "identification"), settings_of(profile, "filters")
-    if rules:
-        filters = replace(filters, sets=tuple(rules))
-    if across:
-        filters = replace(filters, duplicates=replace(filters.duplicates, across_languages=True))
-    if redact is not None:
-        filters = replace(filters, redact=redact)
-    if refine is not None:
-        filters = replace(filters, refine=refine, repair=refine)
-    return identification, filters
 
 
 def reading_options(

@@ -13,9 +13,11 @@ from xl_assets.corpus.finishing import compare_all, finish
 from xl_assets.corpus.folder import DECISIONS, CorpusFolder
 from xl_assets.corpus.funnel import Funnel, funnel_of
 from xl_assets.corpus.judging import judge_batch
+from xl_assets.corpus.models import ModelFiles
 from xl_assets.corpus.options import CleanOptions, CorpusError, Identifier
 from xl_assets.corpus.reading import Batch, read_corpus
 from xl_assets.corpus.workers import Workers, processes, threads
+from xl_assets.filters.pipeline import FilterModels
 from xl_assets.filters.rules import thresholds_of
 from xl_assets.languages import registry
 
@@ -29,6 +31,7 @@ def clean(
     options: CleanOptions,
     identifier: Identifier,
     watch: Watch = lambda stage, records, size: None,
+    models: ModelFiles | None = None,
 ) -> Funnel:
     """Clean a corpus into a folder: ``documents/*.parquet``, ``decisions.parquet``, ``quarantine.parquet``.
 
@@ -41,6 +44,7 @@ def clean(
         options: thresholds, rules, workers.
         identifier: the language identification model.
         watch: is told of the progress.
+        models: that score the documents, for the best share and the rules on perplexity.
 
     Returns:
         The funnel; of a finished folder without doing anything again.
@@ -49,13 +53,16 @@ def clean(
         CorpusError: the folder is of another configuration, or a worker died.
         SeedError: an input is missing or empty.
         UnknownLanguage, UnknownRule, UnknownRuleSet: as the names say.
+        QualityError, PerplexityError: a model that is none.
     """
+    files = models or ModelFiles()
     thresholds_of(next(iter(registry().values())), options.filters.thresholds, options.filters.sets)
+    loaded = files.load()
     batches = read_corpus(inputs, options.reading)
     folder = CorpusFolder(Path(out))
-    with folder.claimed(configuration_of(inputs, identifier, options), options.fresh):
+    with folder.claimed(configuration_of(inputs, identifier, options, files), options.fresh):
         if not folder.finished:
-            with processes(options.workers, _prepare, (folder, identifier, options)) as workers:
+            with processes(options.workers, _prepare, (folder, identifier, options, loaded)) as workers:
                 _judge(batches, folder, workers, watch)
             _prepared.clear()
             watch("duplicates", 0, 0)
@@ -80,17 +87,17 @@ def _judge(batches: Iterator[Batch], folder: CorpusFolder, workers: Workers, wat
 
 
 #: What every task of this process works with.
-_prepared: list[tuple[CorpusFolder, Identifier, CleanOptions]] = []
+_prepared: list[tuple[CorpusFolder, Identifier, CleanOptions, FilterModels]] = []
 
 
-def _prepare(folder: CorpusFolder, identifier: Identifier, options: CleanOptions) -> None:
-    _prepared[:] = [(folder, identifier, options)]
+def _prepare(folder: CorpusFolder, identifier: Identifier, options: CleanOptions, models: FilterModels) -> None:
+    _prepared[:] = [(folder, identifier, options, models)]
 
 
 def _judge_one(batch: Batch) -> tuple[int, int]:
     """Judge a batch and write its files; returns its records and bytes."""
-    folder, identifier, options = _prepared[0]
-    judged = judge_batch(batch.documents, batch.quarantined, identifier, options)
+    folder, identifier, options, models = _prepared[0]
+    judged = judge_batch(batch.documents, batch.quarantined, identifier, options, models)
     if judged.decisions.height != batch.documents.height + batch.quarantined.height:
         raise CorpusError(
             f"batch {batch.number}: {batch.documents.height + batch.quarantined.height} records came in and "

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from xl_assets.corpus.models import ModelFiles
 from xl_assets.corpus.options import CleanOptions, Identifier
 from xl_assets.identity import ID_LENGTH, parameters_hash
 from xl_assets.languages import registry
@@ -16,10 +17,12 @@ from xl_assets.seeds.source_hash import source_hash
 _PACKAGE = Path(__file__).parents[1]
 
 #: The rooms whose code a cleaned corpus depends on.
-_ROOMS = ("corpus", "seeds", "filters", "native", "fasttext")
+_ROOMS = ("corpus", "seeds", "filters", "native", "fasttext", "quality")
 
 
-def configuration_of(inputs: Sequence[str], identifier: Identifier, options: CleanOptions) -> dict[str, Any]:
+def configuration_of(
+    inputs: Sequence[str], identifier: Identifier, options: CleanOptions, models: ModelFiles
+) -> dict[str, Any]:
     """Describe a run by all that its batches depend on; how many workers there are is not among it."""
     return {
         "inputs": [{"location": location, "hash": source_hash(location)} for location in inputs],
@@ -28,6 +31,7 @@ def configuration_of(inputs: Sequence[str], identifier: Identifier, options: Cle
         "filters": options.filters.as_dict(),
         "duplicates": options.duplicates,
         "model": f"{identifier.name} {identifier.fingerprint}",
+        "scoring models": models.fingerprints(),
         "languages": parameters_hash({code: entry.hash for code, entry in registry().items()}),
         "code": _code(),
         "polars": pl.__version__,

@@ -12,11 +12,14 @@ from xl_assets.corpus.options import CleanOptions
 from xl_assets.corpus.workers import Workers
 from xl_assets.corpus.writing import write_rows, write_texts
 from xl_assets.filters.clusters import compact, find_clusters, find_cutoffs, with_clusters
-from xl_assets.filters.quality_model import apply_cutoffs
+from xl_assets.filters.quality_model import apply_cutoffs, share_cutoffs
 from xl_assets.tables import QuarantinedLine, SeedDocument, empty_table
 
 #: Bytes of text in a file of documents.
 FILE_BYTES = 64 << 20
+
+#: What a document is cleaned as, whatever the model says that it is.
+_LANGUAGE = pl.coalesce("language_declared", "language").alias("language")
 
 _CLUSTER = pl.Schema({"cluster_id": pl.String(), "cluster_size": pl.Int64()})
 
@@ -46,11 +49,15 @@ class Found(NamedTuple):
 
 def compare_all(folder: CorpusFolder, options: CleanOptions) -> Found:
     """Compare the documents that the batches kept: their duplicates, and the best share of what is left."""
-    sketches = folder.work / "sketches"
-    if not options.duplicates or not folder.parts("sketches"):
+    quality = options.filters.quality
+    if not options.duplicates:
+        scored = pl.scan_parquet(folder.parts("decisions")).filter("kept").select(_LANGUAGE, "id", "quality")
+        return Found(None, share_cutoffs(scored, quality, document_id="id"))
+    if not folder.parts("sketches"):
         return Found(None, None)
+    sketches = folder.work / "sketches"
     clusters = find_clusters(sketches, folder.parts("documents"), options.filters.duplicates, key="id")
-    return Found(clusters, find_cutoffs(sketches, clusters, options.filters.quality))
+    return Found(clusters, find_cutoffs(sketches, clusters, quality))
 
 
 def finish(folder: CorpusFolder, found: Found, workers: Workers, watch: Callable[[int], None]) -> None:
@@ -128,4 +135,7 @@ def _settled(decisions: pl.DataFrame, found: Found) -> pl.DataFrame:
         marked = decisions.with_columns(empty)
     else:
         marked = with_clusters(decisions, found.clusters, key="id")
-    return marked if found.cutoffs is None else apply_cutoffs(marked, found.cutoffs, document_id="id")
+    if found.cutoffs is None or found.cutoffs.is_empty():
+        return marked
+    judged = apply_cutoffs(marked.with_columns(_LANGUAGE, identified="language"), found.cutoffs, document_id="id")
+    return judged.with_columns(language="identified").drop("identified")

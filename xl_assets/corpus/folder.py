@@ -52,7 +52,7 @@ class CorpusFolder:
 
         Args:
             configuration: JSON-able; what was made under another one must not be mixed with this one's. Where
-                nothing is finished yet, this one takes the other's place.
+                that one has not judged any document yet, this one takes its place.
             fresh: remove what another run made.
 
         Raises:
@@ -135,15 +135,21 @@ class CorpusFolder:
             beside.write_text(written, encoding="utf-8")
             beside.replace(file)
         elif differing := _differing(json.loads(file.read_text(encoding="utf-8")), json.loads(written)):
-            if not self.finished and not self.done():
+            if self._holds_nothing():
                 # Parts of a batch that another configuration began would be taken for this one's.
                 self._clear()
-                self._settle(configuration)
-                return
+                return self._settle(configuration)
             raise CorpusError(
                 f"{self.path} was made with other {', '.join(differing)}: name another folder, "
                 "or give --fresh to remove what is there"
             )
+
+    def _holds_nothing(self) -> bool:
+        """Whether no document is judged yet: a wrong text column leaves batches behind in which no line is one."""
+        if self.finished or (self.path / DOCUMENTS).exists():
+            return False
+        parts = self.parts("decisions")
+        return not parts or not pl.scan_parquet(parts).select(pl.col("id").is_not_null().any()).collect().item()
 
 
 def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

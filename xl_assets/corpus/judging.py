@@ -8,7 +8,7 @@ from xl_assets.corpus.decisions import DOCUMENT, decided, quarantined_decisions
 from xl_assets.corpus.options import CleanOptions, Identifier
 from xl_assets.filters.language_id import IDENTIFIED, identify_documents
 from xl_assets.filters.near_duplicates import sketch_documents
-from xl_assets.filters.pipeline import judge_documents
+from xl_assets.filters.pipeline import FilterModels, judge_documents
 from xl_assets.languages import UnknownLanguage, any_language, lid_codes
 from xl_assets.seeds.readers import UNDETERMINED
 
@@ -28,7 +28,11 @@ class Judged(NamedTuple):
 
 
 def judge_batch(
-    documents: pl.DataFrame, quarantined: pl.DataFrame, identifier: Identifier, options: CleanOptions
+    documents: pl.DataFrame,
+    quarantined: pl.DataFrame,
+    identifier: Identifier,
+    options: CleanOptions,
+    models: FilterModels | None = None,
 ) -> Judged:
     """Identify, judge and sketch a batch; how records are batched changes nothing.
 
@@ -37,9 +41,10 @@ def judge_batch(
         quarantined: table ``QuarantinedLine``.
         identifier: the language identification model.
         options: thresholds and rules.
+        models: that score the documents.
     """
     identified = identify_batch(documents, identifier, options)
-    judged = judge_documents(identified, options.filters)
+    judged = judge_documents(identified, options.filters, models)
     stays = judged.filter("kept").join(
         identified.select("document_id", "language_score"), on="document_id", maintain_order="left"
     )

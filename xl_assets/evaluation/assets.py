@@ -1,4 +1,4 @@
-"""Evaluation: prompts, responses, judgements, scores and the report of a release."""
+"""Evaluation: prompts, responses, judgements and the report of a release; see `scores.assets` for the scores."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -8,28 +8,24 @@ import polars as pl
 
 from resources.configured import Models, Workspace
 from xl_assets.declaring import code_version, every_partition, language_asset, release_asset
+from xl_assets.evaluation.contract_prompts import PromptTranslation
 from xl_assets.evaluation.criteria_scores import score_criteria
-from xl_assets.evaluation.judging import judge
-from xl_assets.evaluation.language_fidelity import fidelity_by_language
-from xl_assets.evaluation.language_fidelity import language_fidelity as measure_fidelity
-from xl_assets.evaluation.plots import fidelity_chart, markdown_image, to_png, win_rate_chart
-from xl_assets.evaluation.prompt_sets import build_eval_prompts, read_prompt_file
-from xl_assets.evaluation.report import render_report
-from xl_assets.evaluation.report_data import HEADLINE_KIND
-from xl_assets.evaluation.responses import respond
-from xl_assets.evaluation.win_rate import win_rates as compute_win_rates
-from xl_assets.outcome import Outcome
-from xl_assets.reporting import EVALUATION_TABLES, report_data
-from xl_assets.step import Step
-from xl_assets.tables import (
-    CriterionScore,
-    EvalPrompt,
-    Judgement,
-    LanguageFidelity,
-    ModelResponse,
-    ReleaseFile,
-    WinRate,
+from xl_assets.evaluation.judging import judge_with_reasons
+from xl_assets.evaluation.prompt_sets import (
+    build_eval_prompts,
+    read_prompt_file,
+    translate_prompts,
+    with_translations,
 )
+from xl_assets.evaluation.report import render_report
+from xl_assets.evaluation.responses import respond
+from xl_assets.evaluation.scores.assets import fidelity_plot, win_rate_plot
+from xl_assets.outcome import Outcome, by_language, table_metadata
+from xl_assets.partitions import ENGLISH
+from xl_assets.reporting import EVALUATION_TABLES, report_data
+from xl_assets.settings import PromptSettings
+from xl_assets.step import Step
+from xl_assets.tables import CriterionScore, EvalPrompt, Judgement, ModelResponse, ReleaseFile
 
 GROUP = "evaluation"
 Events = Iterator[dg.MaterializeResult | dg.AssetMaterialization]
@@ -42,21 +38,60 @@ prompt_file = dg.AssetSpec(
 )
 
 
+_PROMPT_CODE = (
+    "xl_assets.evaluation.prompt_sets",
+    "xl_assets.evaluation.prompts",
+    "xl_assets.evaluation.contract_prompts",
+    "xl_assets.generation.directives",
+)
+
+
+@language_asset(
+    name="prompt_translations",
+    group="evaluation_prompts",
+    kinds={"vllm", "polars"},
+    version=code_version(*_PROMPT_CODE, "xl_assets.generation.parsing", prompts=["evaluation/translate_prompt"]),
+    deps=["prompt_file"],
+    checks=("accounted_for", "contract"),
+)
+def prompt_translations(context: dg.AssetExecutionContext, workspace: Workspace, models: Models) -> Events:
+    """The English instructions in the language itself (m-AlpacaEval), by the translator; empty unless the profile's
+    `[evaluation] translate` asks for it.
+    """
+    step = Step(context, workspace)
+    settings = step.settings("evaluation_prompts")
+    base = _base_prompts(step, settings)
+    targets = [key for key in step.keys if key != ENGLISH] if settings.translate else []
+    metadata = {}
+    if targets:
+        translator = models.answerer(step, "translator")
+        frame = translate_prompts(base, targets, translator.fingerprint, translator, settings.translation)
+        metadata = translator.metadata()
+    else:
+        frame = translate_prompts(base, [], "", lambda wanted: wanted)
+    wanted = base.filter((pl.col("kind") == "base") & pl.col("excluded").is_null()).height
+    rows_in = {key: wanted if key in targets else 0 for key in step.keys}
+    yield from step.write(by_language(frame, step.keys, rows_in, metadata), PromptTranslation)
+
+
 @language_asset(
     name="eval_prompts",
     group="evaluation_prompts",
     kinds={"polars"},
-    version=code_version("xl_assets.evaluation.prompt_sets", "xl_assets.generation.directives"),
-    deps=["prompt_file"],
+    version=code_version(*_PROMPT_CODE),
+    deps=["prompt_file", "prompt_translations"],
     checks=("contract", "not_empty"),
 )
 def eval_prompts(context: dg.AssetExecutionContext, workspace: Workspace) -> Events:
     """The prompts of a language: English with a directive (cross-lingual), in the language itself, or English."""
     step = Step(context, workspace)
-    source = workspace.settings.evaluation
-    step.note_source("prompt_file")
-    base = read_prompt_file(workspace.settings.place(source.prompts), exclude=source.exclude)
-    outcomes = {language: Outcome(build_eval_prompts(base, language)) for language in step.keys}
+    settings = step.settings("evaluation_prompts")
+    base = _base_prompts(step, settings)
+    outcomes = {}
+    for language in step.keys:
+        translated = step.read_language("prompt_translations", language).collect()
+        prompts = build_eval_prompts(with_translations(base, translated), language)
+        outcomes[language] = Outcome(prompts, facts={"excluded": base["excluded"].count()})
     yield from step.write(outcomes, EvalPrompt)
 
 
@@ -107,75 +142,56 @@ def reference_responses(context: dg.AssetExecutionContext, workspace: Workspace,
     name="judgements",
     group=GROUP,
     kinds={"vllm"},
-    version=code_version("xl_assets.evaluation.judging", prompts=["evaluation/pairwise"]),
+    version=code_version("xl_assets.evaluation.judging", "xl_assets.evaluation.judges", "xl_assets.generation.parsing"),
     deps=["model_responses", "reference_responses"],
 )
 def judgements(context: dg.AssetExecutionContext, workspace: Workspace, models: Models) -> Events:
-    """Pairwise comparisons with the reference in both orders; equal answers are a tie without a call."""
+    """Pairwise comparisons with the reference, in both orders by default; equal answers are a tie without a call.
+
+    A verdict that is missing or invalid is counted with its reason and never scored.
+    """
     step = Step(context, workspace)
     release = context.partition_key
     responses = step.read_release("model_responses", release, kept_only=False).collect()
     references = step.read_release("reference_responses", release, kept_only=False).collect()
     asked = models.answerer(step, "judge")
     settings = step.settings("evaluation").judge
-    frame = judge(responses, references, asked.fingerprint, asked, settings)
+    frame = judge_with_reasons(responses, references, asked.fingerprint, asked, settings)
     expected = responses.height * len(settings.orders)
-    yield from step.write({release: Outcome(frame, expected, metadata=asked.metadata())}, Judgement)
+    metadata = asked.metadata() | {"outcomes": _outcomes(frame)}
+    yield from step.write({release: Outcome(frame, expected, metadata=metadata)}, Judgement)
 
 
 @release_asset(
     name="criteria_scores",
     group=GROUP,
     kinds={"vllm"},
-    version=code_version("xl_assets.evaluation.criteria_scores", prompts=["evaluation/criteria"]),
+    version=code_version(
+        "xl_assets.evaluation.criteria_scores",
+        "xl_assets.evaluation.judges",
+        "xl_assets.generation.parsing",
+        "xl_assets.generation.criteria",
+    ),
     deps=["model_responses", "reference_responses"],
 )
 def criteria_scores(context: dg.AssetExecutionContext, workspace: Workspace, models: Models) -> Events:
-    """The judge's scores from 1 to 5 of every response on every criterion."""
+    """The judge's scores from 1 to 5 of every response on every criterion, against an English reference if asked."""
     step = Step(context, workspace)
     release = context.partition_key
-    responses = _all_responses(step, release)
+    tables = ("model_responses", "reference_responses")
+    answers = [step.read_release(table, release, kept_only=False).collect() for table in tables]
+    settings = step.settings("evaluation")
+    references = _english_references(answers[1]) if settings.english_references else None
     asked = models.answerer(step, "judge")
-    frame = score_criteria(responses, asked.fingerprint, asked, step.settings("evaluation").criteria)
+    frame = score_criteria(pl.concat(answers), asked.fingerprint, asked, settings.criteria, references)
     yield from step.write({release: Outcome(frame, metadata=asked.metadata())}, CriterionScore)
-
-
-@release_asset(
-    name="language_fidelity",
-    group=GROUP,
-    kinds={"fasttext"},
-    version=code_version("xl_assets.evaluation.language_fidelity", "xl_assets.filters.language_id"),
-    deps=["model_responses", "reference_responses"],
-)
-def language_fidelity(context: dg.AssetExecutionContext, workspace: Workspace) -> Events:
-    """Whether each response is in the language that was asked for, by fastText and script."""
-    step = Step(context, workspace)
-    release = context.partition_key
-    frame = measure_fidelity(_all_responses(step, release), step.language_identifier().predict)
-    yield from step.write({release: Outcome(frame, metadata=_fidelity_plot(frame))}, LanguageFidelity)
-
-
-@release_asset(
-    name="win_rates",
-    group=GROUP,
-    kinds={"polars"},
-    version=code_version("xl_assets.evaluation.win_rate", "xl_assets.evaluation.bootstrap"),
-    deps=["judgements"],
-)
-def win_rates(context: dg.AssetExecutionContext, workspace: Workspace) -> Events:
-    """Win rates against the reference with intervals, per model, kind of prompt and language, and on average."""
-    step = Step(context, workspace)
-    release = context.partition_key
-    rows = step.read_release("judgements", release).collect()
-    frame = compute_win_rates(rows, step.settings("evaluation").win_rate)
-    yield from step.write({release: Outcome(frame, metadata=_win_rate_plot(frame))}, WinRate)
 
 
 @release_asset(
     name="evaluation_report",
     group=GROUP,
     kinds={"html"},
-    version=code_version("xl_assets.evaluation", "xl_assets.reporting"),
+    version=code_version("xl_assets.evaluation", "xl_assets.evaluation.templates", "xl_assets.reporting"),
     deps=[*EVALUATION_TABLES],
     checks=("contract",),
 )
@@ -187,27 +203,9 @@ def evaluation_report(context: dg.AssetExecutionContext, workspace: Workspace) -
         step.read_release(table, release)
     date = datetime.now(UTC).date().isoformat()
     data = report_data(workspace, release, step.inputs_of(release), date)
-    plots = {**_win_rate_plot(data.win_rates), **_fidelity_plot(data.language_fidelity)}
+    plots = {**win_rate_plot(data.win_rates), **fidelity_plot(data.language_fidelity)}
     frame = step.write_file(release, f"reports/{release}/report.html", render_report(data).encode())
     yield from step.write({release: Outcome(frame, facts={"date": date}, metadata=plots)}, ReleaseFile)
-
-
-def _win_rate_plot(rates: pl.DataFrame) -> dict[str, dg.MetadataValue]:
-    """Win rates of the headline prompts with their intervals, as a picture for the UI."""
-    shown = rates.filter(pl.col("kind") == HEADLINE_KIND)
-    if shown.is_empty():
-        return {}
-    picture = to_png(win_rate_chart(shown))
-    return {"win_rate_plot": dg.MetadataValue.md(markdown_image(picture, "Win rate against the reference"))}
-
-
-def _fidelity_plot(fidelity: pl.DataFrame) -> dict[str, dg.MetadataValue]:
-    """Language fidelity of the headline prompts before and after, as a picture for the UI."""
-    shown = fidelity_by_language(fidelity).filter(pl.col("kind") == HEADLINE_KIND)
-    if shown.is_empty():
-        return {}
-    picture = to_png(fidelity_chart(shown))
-    return {"fidelity_plot": dg.MetadataValue.md(markdown_image(picture, "Answers in the requested language"))}
 
 
 def _prompts(step: Step, release: str) -> pl.DataFrame:
@@ -217,6 +215,23 @@ def _prompts(step: Step, release: str) -> pl.DataFrame:
     return pl.concat([step.read_language("eval_prompts", language) for language in languages]).collect()
 
 
-def _all_responses(step: Step, release: str) -> pl.DataFrame:
-    tables = ("model_responses", "reference_responses")
-    return pl.concat([step.read_release(table, release, kept_only=False).collect() for table in tables])
+def _base_prompts(step: Step, settings: PromptSettings) -> pl.DataFrame:
+    """The file of instructions; read before it is hashed, so that what is wrong with it is told by its reader."""
+    place = step.workspace.settings.place(step.workspace.settings.evaluation.prompts)
+    base = read_prompt_file(place, settings.columns, settings.exclude)
+    step.note_source("prompt_file")
+    return base
+
+
+def _english_references(references: pl.DataFrame) -> pl.DataFrame:
+    """For every prompt the reference's answer to the English prompt that it was made from."""
+    answered = references.filter((pl.col("kind") == "english") & pl.col("response").is_not_null())
+    english = answered.group_by("cluster_id").agg(pl.col("response").sort_by("prompt_id").first().alias("reference"))
+    others = references.filter(pl.col("kind") != "english").select("prompt_id", "cluster_id")
+    return others.join(english, on="cluster_id").select("prompt_id", "reference")
+
+
+def _outcomes(judgements: pl.DataFrame) -> dg.MetadataValue:
+    """How many verdicts there are, and why the others are not, by model."""
+    counts = judgements.group_by("model", pl.col("outcome").cast(pl.String), "reason").len("rows")
+    return table_metadata(counts.sort("model", "outcome", "reason"))

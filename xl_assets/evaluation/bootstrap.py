@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+import xl_assets.native  # noqa: F401 - says where compiled code is kept
 from xl_assets.identity import address_of
 
 #: Draws held in memory at once; bounds memory whatever the number of clusters or resamples.

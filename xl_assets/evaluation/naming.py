@@ -39,3 +39,8 @@ def model_name(model: str) -> str:
 def kind_name(kind: str) -> str:
     """How a reader sees a kind of prompt."""
     return KIND_NAMES.get(kind, kind)
+
+
+def spaced(name: str) -> str:
+    """How a reader sees the name of a step, a reason or an outcome."""
+    return name.replace("_", " ")

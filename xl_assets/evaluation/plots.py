@@ -1,36 +1,52 @@
-"""Charts of the evaluation and of the funnel, as SVG for the report and as PNG for the Dagster UI.
-
-Colours are of Okabe and Ito's palette (Color Universal Design, 2008), which readers with any kind of colour
-vision can tell apart; models differ in shape as well.
-"""
-
-import re
-from base64 import b64encode
-from collections.abc import Callable
-from typing import Any
+"""Charts of the evaluation and of the funnel, as SVG for the report and as PNG for the Dagster UI."""
 
 import altair as alt
 import polars as pl
-import vl_convert
 
 from xl_assets.evaluation.funnel import rejections
-from xl_assets.evaluation.naming import AVERAGE, language_name, model_name
+from xl_assets.evaluation.naming import language_name, model_name
+from xl_assets.evaluation.plot_parts import (
+    BLUE,
+    FONT,
+    GREEN,
+    GREY,
+    INK,
+    LINE,
+    ORANGE,
+    PINK,
+    RED,
+    ROW,
+    SKY,
+    WIDTH,
+    YELLOW,
+    language_axis,
+    markdown_image,
+    model_colour,
+    model_shape,
+    models,
+    named,
+    readable,
+    titled,
+    to_png,
+    to_svg,
+)
 from xl_assets.evaluation.report_data import REFERENCE
 
-BLUE, ORANGE, GREEN, PINK, SKY, YELLOW, RED, GREY = (
-    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#f0e442", "#d55e00", "#8a8f98",
-)  # fmt: skip
-MODEL_COLOURS = {"base": RED, "fine_tuned": BLUE, "reference": GREEN}
-MODEL_SHAPES = {"base": "circle", "fine_tuned": "diamond", "reference": "square"}
+__all__ = [
+    "fidelity_chart",
+    "funnel_chart",
+    "interval_chart",
+    "markdown_image",
+    "pass_rate_chart",
+    "rating_chart",
+    "score_chart",
+    "to_png",
+    "to_svg",
+    "win_rate_chart",
+]
 
 KEPT, OTHER = "kept", "other reasons"
 REASON_COLOURS = (ORANGE, GREEN, PINK, SKY, RED, YELLOW)
-
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
-INK, LINE = "#2b3036", "#d9dce1"
-WIDTH = 270
-#: Height of one line of a chart, whatever stands in it.
-ROW = alt.Step(28, **{"for": "position"})
 
 
 def win_rate_chart(win_rates: pl.DataFrame, confidence: float = 0.95) -> alt.LayerChart:
@@ -40,22 +56,63 @@ def win_rate_chart(win_rates: pl.DataFrame, confidence: float = 0.95) -> alt.Lay
         win_rates: rows of ``WinRate`` of one release and kind.
         confidence: that their intervals were made with.
     """
-    rows = _readable(win_rates.filter(pl.col("win_rate").is_not_null()))
-    base = alt.Chart(rows).encode(y=_language_axis(rows), yOffset=alt.YOffset("model:N", sort=_models(rows)))
-    title = "win rate against the reference, %"
-    x = alt.X("win_rate:Q", title=title, scale=alt.Scale(domain=[0, 100]))
-    interval = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", title=title), x2="high:Q", color=_model_colour(rows)
-    )
-    point = base.mark_point(filled=True, size=70, opacity=1).encode(
-        x=x, color=_model_colour(rows), shape=_model_shape(rows)
-    )
-    even = alt.Chart(alt.Data(values=[{"even": 50}])).mark_rule(strokeDash=[4, 3], color=GREY).encode(x="even:Q")
-    return _titled(
-        alt.layer(even, interval, point).properties(width=WIDTH, height=ROW),
+    return interval_chart(
+        win_rates.with_columns(pl.col("win_rate").alias("value")),
         "Win rate",
         f"with {100 * confidence:g} % interval; dashed: as good as the reference",
+        "win rate against the reference, %",
     )
+
+
+def interval_chart(
+    figures: pl.DataFrame,
+    title: str,
+    subtitle: str,
+    axis: str,
+    even: float = 50,
+    domain: tuple[float, float] | None = (0, 100),
+) -> alt.LayerChart:
+    """Figures of the models with their intervals, one line a language.
+
+    Args:
+        figures: ``language``, ``model``, ``value``, ``low``, ``high``; rows without a value are left out.
+        title, subtitle: above the chart.
+        axis: what the values are, with their unit.
+        even: where neither side is better; a dashed line.
+        domain: ends of the axis; None for one that holds all intervals and `even`.
+    """
+    columns = ["language", "model", "value", "low", "high"]
+    rows = readable(figures.filter(pl.col("value").is_not_null()).select(columns))
+    scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=False, nice=True)
+    base = alt.Chart(rows).encode(y=language_axis(rows), yOffset=alt.YOffset("model:N", sort=models(rows)))
+    interval = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=axis), x2="high:Q", color=model_colour(rows))
+    point = base.mark_point(filled=True, size=70, opacity=1).encode(
+        x=alt.X("value:Q", title=axis, scale=scale), color=model_colour(rows), shape=model_shape(rows)
+    )
+    middle = alt.Chart(alt.Data(values=[{"even": even}])).mark_rule(strokeDash=[4, 3], color=GREY).encode(x="even:Q")
+    return titled(alt.layer(middle, interval, point).properties(width=WIDTH, height=ROW), title, subtitle)
+
+
+def rating_chart(ratings: pl.DataFrame, confidence: float = 0.95) -> alt.LayerChart:
+    """Bradley-Terry ratings with their intervals, one line a model, the best on top.
+
+    Args:
+        ratings: ``model``, ``value``, ``low``, ``high``.
+        confidence: that their intervals were made with.
+    """
+    known = ratings.filter(pl.col("value").is_not_null()).select("model", "value", "low", "high")
+    rows = known.sort("value", "model", descending=[True, False]).with_columns(named(known, "model", model_name))
+    order = rows["model"].to_list()
+    y = alt.Y("model:N", sort=order, title=None, axis=alt.Axis(ticks=False, domain=False, labelPadding=8))
+    scale = alt.Scale(zero=False, nice=True)
+    base = alt.Chart(rows).encode(y=y, color=model_colour(rows))
+    title = "rating, Elo's scale"
+    interval = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title, scale=scale), x2="high:Q")
+    point = base.mark_point(filled=True, size=80, opacity=1).encode(
+        x=alt.X("value:Q", title=title, scale=scale), shape=model_shape(rows)
+    )
+    chart = alt.layer(interval, point).properties(width=WIDTH, height=ROW)
+    return titled(chart, "Bradley-Terry ratings", f"with {100 * confidence:g} % interval")
 
 
 def fidelity_chart(fidelity: pl.DataFrame) -> alt.LayerChart:
@@ -66,7 +123,7 @@ def fidelity_chart(fidelity: pl.DataFrame) -> alt.LayerChart:
             reference's are left out.
     """
     evaluated = fidelity.filter(pl.col("model") != REFERENCE)
-    rows = _readable(evaluated).with_columns((100 * pl.col("share")).alias("percent"))
+    rows = readable(evaluated).with_columns((100 * pl.col("share")).alias("percent"))
     ends = rows.group_by("language", maintain_order=True).agg(
         pl.col("percent").min().alias("low"), pl.col("percent").max().alias("high")
     )
@@ -75,21 +132,50 @@ def fidelity_chart(fidelity: pl.DataFrame) -> alt.LayerChart:
     span = (
         alt.Chart(ends)
         .mark_rule(strokeWidth=3, color=LINE)
-        .encode(y=_language_axis(rows), x=alt.X("low:Q", title=title, scale=scale), x2="high:Q")
+        .encode(y=language_axis(rows), x=alt.X("low:Q", title=title, scale=scale), x2="high:Q")
     )
     point = (
         alt.Chart(rows)
         .mark_point(filled=True, size=80, opacity=1)
         .encode(
-            y=_language_axis(rows),
+            y=language_axis(rows),
             x=alt.X("percent:Q", title=title, scale=scale),
-            color=_model_colour(rows),
-            shape=_model_shape(rows),
+            color=model_colour(rows),
+            shape=model_shape(rows),
         )
     )
-    return _titled(
+    return titled(
         alt.layer(span, point).properties(width=WIDTH, height=ROW), "Language fidelity", "before and after fine-tuning"
     )
+
+
+def pass_rate_chart(pass_rates: pl.DataFrame) -> alt.FacetChart:
+    """Line, word and language confusion pass rates side by side, one line a language.
+
+    Args:
+        pass_rates: ``language``, ``model``, ``lpr``, ``wpr``, ``lcpr`` in [0, 1] of one release and kind; the
+            reference's are left out, as are rates over nothing.
+    """
+    measures = {"lpr": "lines (LPR)", "wpr": "words (WPR)", "lcpr": "both (LCPR)"}
+    long = pass_rates.filter(pl.col("model") != REFERENCE).unpivot(
+        list(measures), index=["language", "model"], variable_name="measure", value_name="rate"
+    )
+    rows = readable(long.filter(pl.col("rate").is_not_null())).with_columns(
+        (100 * pl.col("rate")).alias("percent"), pl.col("measure").replace(measures)
+    )
+    chart = (
+        alt.Chart(rows)
+        .mark_point(filled=True, size=70, opacity=1)
+        .encode(
+            y=language_axis(rows),
+            x=alt.X("percent:Q", title="% pass", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(values=[0, 50, 100])),
+            color=model_colour(rows),
+            shape=model_shape(rows),
+        )
+        .properties(width=82, height=ROW)
+    )
+    facets = chart.facet(alt.Column("measure:N", title=None, sort=list(measures.values())), spacing=18)
+    return titled(facets, "Language confusion", "answers that pass, line by line and word by word")
 
 
 def score_chart(criterion_scores: pl.DataFrame) -> alt.FacetChart:
@@ -105,19 +191,19 @@ def score_chart(criterion_scores: pl.DataFrame) -> alt.FacetChart:
         .with_columns((100 * pl.col("rows") / pl.col("rows").sum().over("criterion", "model")).alias("percent"))
         .sort("criterion", "model", "score")
     )
-    rows = counted.with_columns(_named(counted, "model", model_name))
+    rows = counted.with_columns(named(counted, "model", model_name))
     chart = (
         alt.Chart(rows)
         .mark_bar()
         .encode(
             x=alt.X("score:O", title="score", scale=alt.Scale(domain=[1, 2, 3, 4, 5]), axis=alt.Axis(labelAngle=0)),
-            xOffset=alt.XOffset("model:N", sort=_models(rows)),
+            xOffset=alt.XOffset("model:N", sort=models(rows)),
             y=alt.Y("percent:Q", title="% of responses"),
-            color=_model_colour(rows),
+            color=model_colour(rows),
         )
     )
     facets = chart.properties(width=150, height=90).facet(alt.Facet("criterion:N", title=None), columns=2)
-    return _titled(facets, "The judge's scores by criterion", "")
+    return titled(facets, "The judge's scores by criterion", "")
 
 
 def funnel_chart(funnel: pl.DataFrame, language: str) -> alt.LayerChart:
@@ -154,103 +240,9 @@ def funnel_chart(funnel: pl.DataFrame, language: str) -> alt.LayerChart:
     labels = (
         alt.Chart(counts).mark_text(align="left", dx=6, color=INK, font=FONT).encode(y=y, x="percent:Q", text="label:N")
     )
-    return _titled(
+    return titled(
         alt.layer(bars, labels).properties(width=200), f"Funnel: {language_name(language)}", "kept rows of rows in"
     )
-
-
-def to_svg(chart: alt.TopLevelMixin, prefix: str) -> str:
-    """Draw a chart as SVG on a transparent ground, the same bytes for the same chart.
-
-    Args:
-        chart: any chart of this module.
-        prefix: of element ids, which must differ between charts of one page.
-    """
-    svg = vl_convert.vegalite_to_svg(_specification(chart), allowed_base_urls=[])
-    # The renderer numbers its clip paths through the life of the process.
-    for number, found in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))):
-        svg = re.sub(rf'(id="|url\(#){re.escape(found)}(?=["\)])', rf"\g<1>{prefix}-{number}", svg)
-    return svg
-
-
-def to_png(chart: alt.TopLevelMixin, scale: float = 2.0) -> bytes:
-    """Draw a chart as PNG on white."""
-    specification = _specification(chart) | {"background": "white"}
-    return vl_convert.vegalite_to_png(specification, scale=scale, allowed_base_urls=[])
-
-
-def markdown_image(png: bytes, description: str) -> str:
-    """An image as Markdown that holds its bytes, for metadata in the Dagster UI."""
-    plain = re.sub(r"[^\w ,.:%-]", " ", description)
-    return f"![{plain}](data:image/png;base64,{b64encode(png).decode()})"
-
-
-def _specification(chart: alt.TopLevelMixin) -> dict:
-    return chart.to_dict() | {"background": None, "padding": 12}
-
-
-def _titled(chart: Any, title: str, subtitle: str) -> Any:
-    heading = alt.TitleParams(
-        title, subtitle=subtitle or alt.Undefined, anchor="start", frame="bounds", offset=12, limit=460
-    )
-    return (
-        chart.properties(title=heading, description=f"{title} {subtitle}".strip())
-        .configure(font=FONT)
-        .configure_view(stroke=None)
-        .configure_axis(
-            gridColor=LINE, domainColor=LINE, tickColor=LINE, labelColor=INK, titleColor=INK,
-            labelFontSize=12, titleFontSize=12, titleFontWeight="normal",
-        )
-        .configure_header(labelColor=INK, labelFontSize=12, labelFontWeight="bold")
-        .configure_legend(labelColor=INK, labelFontSize=12, symbolSize=90)
-        .configure_title(
-            color=INK, fontSize=14, fontWeight="bold", subtitleColor=INK, subtitleFontSize=12, subtitlePadding=4
-        )
-        .configure_text(fontSize=12)
-    )  # fmt: skip
-
-
-def _readable(frame: pl.DataFrame) -> pl.DataFrame:
-    """Names for codes, sorted by name with the average last."""
-    last = (pl.col("language") == AVERAGE).alias("_last")
-    return (
-        frame.with_columns(last, _named(frame, "language", language_name), _named(frame, "model", model_name))
-        .sort("_last", "language", "model")
-        .drop("_last")
-    )
-
-
-def _named(frame: pl.DataFrame, column: str, name: Callable[[str], str]) -> pl.Expr:
-    names = {value: name(value) for value in frame[column].unique()}
-    return pl.col(column).replace_strict(names, default=None, return_dtype=pl.String)
-
-
-def _language_axis(rows: pl.DataFrame) -> alt.Y:
-    order = rows["language"].unique(maintain_order=True).to_list()
-    return alt.Y("language:N", sort=order, title=None, axis=alt.Axis(ticks=False, domain=False, labelPadding=8))
-
-
-def _models(rows: pl.DataFrame) -> list[str]:
-    """Names of the models in the order of the legend: before, after, then others."""
-    present = set(rows["model"])
-    known = [model_name(model) for model in MODEL_COLOURS]
-    return [name for name in known if name in present] + sorted(present - set(known))
-
-
-def _model_scale(rows: pl.DataFrame, marks: dict[str, str], default: str) -> alt.Scale:
-    by_name = {model_name(model): mark for model, mark in marks.items()}
-    models = _models(rows)
-    return alt.Scale(domain=models, range=[by_name.get(model, default) for model in models])
-
-
-def _model_colour(rows: pl.DataFrame) -> alt.Color:
-    legend = alt.Legend(title=None, orient="bottom", columnPadding=24)
-    return alt.Color("model:N", scale=_model_scale(rows, MODEL_COLOURS, GREY), legend=legend)
-
-
-def _model_shape(rows: pl.DataFrame) -> alt.Shape:
-    legend = alt.Legend(title=None, orient="bottom", columnPadding=24)
-    return alt.Shape("model:N", scale=_model_scale(rows, MODEL_SHAPES, "triangle-up"), legend=legend)
 
 
 def _frequent_reasons(funnel: pl.DataFrame) -> list[str]:
@@ -261,8 +253,8 @@ def _frequent_reasons(funnel: pl.DataFrame) -> list[str]:
 def _outcome_shares(own: pl.DataFrame, domain: list[str]) -> pl.DataFrame:
     kept = own.select("step", pl.lit(KEPT).alias("outcome"), pl.col("kept").alias("rows"))
     reason = _spaced(pl.col("reason"))
-    named = pl.when(reason.is_in(domain[1:-1])).then(reason).otherwise(pl.lit(OTHER))
-    lost = rejections(own).select("step", named.alias("outcome"), "rows")
+    named_reason = pl.when(reason.is_in(domain[1:-1])).then(reason).otherwise(pl.lit(OTHER))
+    lost = rejections(own).select("step", named_reason.alias("outcome"), "rows")
     rank = pl.col("outcome").replace_strict(domain, range(len(domain)), return_dtype=pl.Int64).alias("rank")
     return (
         pl.concat([kept, lost])

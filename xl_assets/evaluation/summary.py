@@ -17,6 +17,7 @@ TRAINING_STEP = "xl_instruct"
 #: What is told of a win rate, under the column names of ``WinRate``.
 WIN_RATE_FIGURES = [
     "win_rate", "low", "high", "standard_error", "order_consistency", "prompts", "ties", "invalid", "missing",
+    "coverage", "scored_only", "why",
 ]  # fmt: skip
 
 NONE = "–"
@@ -29,8 +30,9 @@ def summary(data: ReportData) -> dict:
         ``languages``: code -> ``funnel`` (step -> ``rows_in``, ``kept``, ``rejected``: reason -> rows), ``kind`` (the
         kind of prompt that the next two are of), ``language_fidelity`` (model -> share in [0, 1] of answers in the
         language), ``win_rate`` (model -> ``win_rate``, ``low``, ``high`` and ``standard_error`` in percent,
-        ``order_consistency`` and counts), ``kinds`` (the same two for every kind). ``average``: kind, fidelity
-        and win rates as means over the headline kind's languages. ``steps``: step -> calls, tokens and
+        ``order_consistency``, counts and ``coverage``; where that is too low for a headline ``win_rate`` is null,
+        ``scored_only`` is not, and ``why`` says so), ``kinds`` (the same two for every kind). ``average``: kind,
+        fidelity and win rates as means over the headline kind's languages. ``steps``: step -> calls, tokens and
         seconds. ``release``, ``date``, ``models``.
     """
     fidelity = fidelity_by_language(data.language_fidelity)

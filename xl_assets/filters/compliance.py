@@ -62,8 +62,13 @@ class ComplianceSettings:
 
     def placed(self, place: Callable[[str], str]) -> "ComplianceSettings":
         """With each list's path as `place` gives it, e.g. below the folder of the file that names it."""
-        lists = {name: tuple(map(place, getattr(self, name))) for name in ("opt_out", "blocked", "blocked_words")}
-        return replace(self, **lists, toxic_words={code: place(path) for code, path in self.toxic_words.items()})
+        return replace(
+            self,
+            opt_out=tuple(map(place, self.opt_out)),
+            blocked=tuple(map(place, self.blocked)),
+            blocked_words=tuple(map(place, self.blocked_words)),
+            toxic_words={code: place(path) for code, path in self.toxic_words.items()},
+        )
 
     def as_dict(self) -> dict[str, object]:
         """The settings as plain values, each list by its hash: a changed list is another setting, a moved one is not.

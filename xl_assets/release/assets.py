@@ -12,8 +12,8 @@ import polars as pl
 from resources.configured import Workspace
 from resources.lake import RELEASE, Partition
 from xl_assets.declaring import code_version, release_asset
-from xl_assets.evaluation.language_fidelity import fidelity_by_language
-from xl_assets.generation.prompts import load_prompt
+from xl_assets.evaluation.language_fidelity import fidelity_by_language, pass_rates_of_models
+from xl_assets.generation.prompts import Prompt, load_prompt
 from xl_assets.generation.recipes.xl_instruct import PROMPTS
 from xl_assets.outcome import Outcome
 from xl_assets.profile import CHECKOUT
@@ -27,7 +27,17 @@ from xl_assets.step import Step
 from xl_assets.tables import ReleaseFile
 
 GROUP = "release"
-FINAL_TABLES = ("sft_model", "win_rates", "language_fidelity", "criteria_scores", "evaluation_report")
+#: Tables of figures, which the manifest holds whole.
+SCORE_TABLES = ("win_rates", "model_scores", "reference_metrics", "judge_quality")
+FINAL_TABLES = (
+    "sft_model",
+    *SCORE_TABLES,
+    "language_fidelity",
+    "language_confusion",
+    "criteria_scores",
+    "surrogate_scores",
+    "evaluation_report",
+)
 SECTIONS = (
     "identification",
     "filters",
@@ -37,9 +47,9 @@ SECTIONS = (
     "xl_instruct",
     "mixture",
     "training",
+    "evaluation_prompts",
     "evaluation",
 )
-EVALUATION_PROMPTS = ("evaluation/respond", "evaluation/pairwise", "evaluation/criteria")
 
 
 @release_asset(
@@ -76,13 +86,14 @@ def release_manifest(
         lookup,
         languages=_languages(tables("sft_mixture")),
         models=_models(workspace, closure.records),
-        prompts=[load_prompt(name, settings_folder) for name in _prompt_names()],
+        prompts=[*(load_prompt(name, settings_folder) for name in _prompt_names()), *_evaluation_prompts(workspace)],
         criteria=workspace.settings_of("xl_instruct").criteria,
         settings=settings,
         sources=source_counts(documents, row_documents(tables)),
         scores={
-            "win_rates": frames["win_rates"].collect(),
+            **{table: frames[table].collect() for table in SCORE_TABLES},
             "language_fidelity": fidelity_by_language(frames["language_fidelity"].collect()),
+            "language_pass_rates": pass_rates_of_models(frames["language_confusion"].collect()),
         },
         files=[
             {"path": row["file"], "sha256": row["sha256"], "bytes": row["bytes"]} for row in report.rows(named=True)
@@ -117,7 +128,17 @@ def _languages(mixture: pl.LazyFrame | None) -> list[str]:
 
 
 def _prompt_names() -> list[str]:
-    return sorted({name for names in PROMPTS.values() for name in names} | set(EVALUATION_PROMPTS))
+    return sorted({name for names in PROMPTS.values() for name in names})
+
+
+def _evaluation_prompts(workspace: Workspace) -> list[Prompt]:
+    """The templates of questions, judges and, where prompts are translated, of that."""
+    settings = workspace.settings_of("evaluation")
+    judges = (settings.judge.config, settings.criteria.config)
+    templates = [prompt for judge in judges for prompt in (judge.prompt, judge.system, judge.without_reference)]
+    asked = workspace.settings_of("evaluation_prompts")
+    translation = [asked.translation.prompt] if asked.translate else []
+    return [settings.responses.prompt, *(prompt for prompt in templates if prompt), *translation]
 
 
 def _models(workspace: Workspace, records) -> list[UsedModel]:

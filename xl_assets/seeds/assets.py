@@ -71,6 +71,8 @@ def seed_documents(context: dg.AssetExecutionContext, workspace: Workspace) -> E
     Lines that are no document go to the table quarantined_lines with file, line, byte offset and reason.
     """
     step = Step(context, workspace)
+    # Said before hours of reading, though the setting is not this table's.
+    _refuse_across_languages(workspace.settings_of("filters"), workspace)
     outcomes = {language: _read(step, language) for language in step.keys}
     yield from step.write(outcomes, SeedDocument)
 

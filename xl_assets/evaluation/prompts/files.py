@@ -37,12 +37,17 @@ def read_objects(location: str | Path) -> tuple[str, list[tuple[str, dict[str, A
     return name, list(_json_objects(name, content))
 
 
+def is_hub_id(text: str) -> bool:
+    """Whether a text could be the hub's id of a data set, ``owner/name``; a path may look the same."""
+    return bool(_HUB_ID.fullmatch(text.partition("@")[0])) and PurePosixPath(text).suffix.lower() not in _ENDINGS
+
+
 def _content(location: str | Path) -> tuple[str, bytes]:
     path = Path(location)
     text = str(location)
     if "://" in text:
         return _fetched(text)
-    if not path.exists() and _HUB_ID.fullmatch(text.partition("@")[0]) and path.suffix.lower() not in _ENDINGS:
+    if not path.exists() and is_hub_id(text):
         return _fetched(f"hf://datasets/{text}")
     try:
         return path.name, path.read_bytes()
