@@ -121,11 +121,39 @@ def report_data(workspace: Workspace, release: str, inputs: Sequence[TableVersio
         judge_figures=tables["judge_quality"],
         surrogate_scores=tables["surrogate_scores"],
         surrogate_report=_surrogate_report(read),
-        earlier=_earlier(lake, release, read, tables["judgements"]),
+        earlier=earlier_release(lake, release, read, tables["judgements"]),
         steps=_costs(workspace, records),
         training_rows=_training_rows(lake, records),
         confidence=workspace.settings_of("evaluation").win_rate.confidence,
     )
+
+
+def earlier_release(
+    lake: Lake, release: str, read: Sequence[Record], judgements: pl.DataFrame
+) -> EarlierRelease | None:
+    """The newest release that was judged before this one on the same prompts of at least one language and kind.
+
+    Judged before: by the versions of the table of judgements, so that a report that is made again finds the same one.
+
+    Args:
+        lake: that the releases are in.
+        release: name of this one.
+        read: the records that its report is made from, that of ``judgements`` among them.
+        judgements: its rows of ``Judgement``.
+    """
+    own = next((record for record in read if record.table == "judgements"), None)
+    if own is None:
+        return None
+    before: dict[str, Record] = {}
+    for record in lake.records("judgements"):
+        if record.version < own.version and record.partition not in (None, release):
+            before.setdefault(str(record.partition), record)
+    prompts = _prompt_sets(judgements)
+    for name, record in before.items():
+        rows = lake.scan("judgements", Partition(RELEASE, name), record.version).collect()
+        if prompts & _prompt_sets(rows):
+            return EarlierRelease(name, as_table(rows, Judgement), _differing(own, record))
+    return None
 
 
 def release_summary(workspace: Workspace, release: str | None) -> dict:
@@ -171,26 +199,6 @@ def _surrogate_report(read: Sequence[Record]) -> Mapping[str, object]:
     facts = next((record.facts for record in read if record.table == "surrogate_scores"), {})
     told = facts.get("surrogate", {})
     return told if isinstance(told, dict) else {}
-
-
-def _earlier(lake: Lake, release: str, read: Sequence[Record], judgements: pl.DataFrame) -> EarlierRelease | None:
-    """The newest release that was judged before this one on the same prompts of at least one language and kind.
-
-    Judged before: by the versions of the table of judgements, so that a report that is made again finds the same one.
-    """
-    own = next((record for record in read if record.table == "judgements"), None)
-    if own is None:
-        return None
-    before: dict[str, Record] = {}
-    for record in lake.records("judgements"):
-        if record.version < own.version and record.partition not in (None, release):
-            before.setdefault(str(record.partition), record)
-    prompts = _prompt_sets(judgements)
-    for name, record in before.items():
-        rows = lake.scan("judgements", Partition(RELEASE, name), record.version).collect()
-        if prompts & _prompt_sets(rows):
-            return EarlierRelease(name, as_table(rows, Judgement), _differing(own, record))
-    return None
 
 
 def _prompt_sets(judgements: pl.DataFrame) -> set[tuple[str, str, tuple[str, ...]]]:

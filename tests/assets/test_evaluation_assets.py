@@ -230,6 +230,7 @@ def test_a_changed_exclusion_is_a_changed_input_of_the_prompts(tmp_path):
     after = Lake(made.lake).record("eval_prompts", Partition(LANGUAGE, "en"))
     assert after.rows == 0 < before.rows
     assert after.facts["excluded"] > 0
+    assert [row.data["rule"] for row in metadata_of(result, "eval_prompts")["excluded"].records] == ["/./"]
 
 
 def test_a_prompt_file_that_is_not_there_is_told_by_its_reader(tmp_path):

@@ -1,6 +1,7 @@
 """A made-up release of nine languages with every table that a report can show, as the steps would write them."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -39,6 +40,7 @@ SHORT = "mt"
 RESAMPLING = Resampling(resamples=200)
 
 
+@cache
 def whole_report_data(prompts: int = 30, seed: int = 1, lost: float = 0.2) -> ReportData:
     """Everything at once: cross-lingual and same-language prompts, faults of the judge, hostile raw words, an earlier
     release, a surrogate.

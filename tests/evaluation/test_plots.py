@@ -3,8 +3,12 @@ import struct
 import pytest
 
 from tests.evaluation.made_up import HOSTILE, report_data
+from tests.evaluation.made_up_report import whole_report_data
 from xl_assets.evaluation import plots
 from xl_assets.evaluation.language_fidelity import fidelity_by_language
+from xl_assets.evaluation.report_comparison import compare
+from xl_assets.evaluation.report_machines import headlines_only
+from xl_assets.evaluation.report_pictures import charts as charts_of
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +37,24 @@ def test_charts_name_languages_models_and_reasons(charts):
         drawn = plots.to_svg(charts[name], name)
         for part in parts:
             assert f">{part}<" in drawn
+
+
+def test_every_chart_of_a_whole_release_names_its_values_and_is_the_same_twice():
+    data = headlines_only(whole_report_data(prompts=12, lost=0.0))
+    drawn = charts_of(data, compare(data))
+    assert set(drawn) == {
+        "fidelity", "win_rate", "length_controlled", "pass_rates", "gain", "change", "rating", "scores",
+    }  # fmt: skip
+    for name, parts in {
+        "length_controlled": ("German", "win rate at equal length, %"),
+        "pass_rates": ("lines (LPR)", "both (LCPR)"),
+        "change": ("Change since r0", "Average"),
+        "rating": ("reference",),
+    }.items():
+        svg = plots.to_svg(drawn[name], name)
+        assert svg == plots.to_svg(drawn[name], name)
+        for part in parts:
+            assert f">{part}<" in svg
 
 
 def test_hostile_text_is_escaped_in_a_chart():

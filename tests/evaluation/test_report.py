@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from tests.evaluation.made_up import HOSTILE, report_data
+from tests.evaluation.made_up_report import whole_report_data
 from xl_assets.evaluation.report import render_report
 from xl_assets.evaluation.report_data import ReportData
 from xl_assets.evaluation.summary import summary, summary_table
@@ -38,11 +39,18 @@ def page() -> Page:
     return Page(render_report(report_data()))
 
 
+@pytest.fixture(scope="module")
+def whole() -> str:
+    return render_report(whole_report_data(prompts=12))
+
+
 def test_the_same_data_gives_the_same_bytes():
     assert render_report(report_data()) == render_report(report_data())
 
 
-def test_the_page_has_no_script_no_request_and_a_policy_that_allows_none(page):
+@pytest.mark.parametrize("every_table", [False, True])
+def test_the_page_has_no_script_no_request_and_a_policy_that_allows_none(page, whole, every_table):
+    page = Page(whole) if every_table else page
     assert not {"script", "link", "iframe", "img", "object", "embed", "form"} & set(page.tags)
     names = {name for name, _ in page.attributes}
     assert not [name for name in names if name.startswith("on")]
@@ -53,8 +61,8 @@ def test_the_page_has_no_script_no_request_and_a_policy_that_allows_none(page):
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
 
 
-def test_the_only_addresses_on_the_page_are_names_of_xml():
-    html = render_report(report_data())
+def test_the_only_addresses_on_the_page_are_names_of_xml(whole):
+    html = render_report(report_data()) + whole
     assert set(re.findall(r"https?://[^\"'\s<]+", html)) <= {
         "http://www.w3.org/2000/svg",
         "http://www.w3.org/1999/xlink",
@@ -74,8 +82,85 @@ def test_a_hostile_criterion_is_text_in_tables_and_plots_alike(page):
     assert hostile.tags.count("table") == page.tags.count("table")
 
 
-def test_element_ids_are_unique_over_all_plots(page):
+def test_element_ids_are_unique_over_all_plots(page, whole):
     assert len(page.ids) == len(set(page.ids))
+    ids = Page(whole).ids
+    assert len(ids) == len(set(ids))
+
+
+def test_links_within_the_page_lead_somewhere(page, whole):
+    for each in (page, Page(whole)):
+        linked = {value.removeprefix("#") for name, value in each.attributes if name == "href" and value}
+        assert linked <= set(each.ids)
+
+
+def test_every_table_has_a_caption_and_every_plot_its_figures_in_words(whole):
+    every = Page(whole)
+    assert every.tags.count("caption") == every.tags.count("table")
+    words = [value or "" for name, value in every.attributes if name == "aria-label"]
+    assert every.tags.count("figure") == sum(1 for pair in every.attributes if pair == ("role", "img"))
+    assert any("German, fine-tuned: " in told and " to " in told for told in words)
+
+
+def test_the_page_has_every_part_where_there_are_all_tables(whole):
+    shown = Page(whole).shown
+    for part in (
+        "Length-controlled", "without the instructions' difficulty", "LCPR", "chrF and BLEU", "What changed",
+        "Since release r0", "The judge was another model then.", "Bradley-Terry", "order consistency",
+        "Judgements without a preference", "timeout", "Surrogate judge", "The judge's raw words",
+        "if wrong language loses", "of answers in the language",
+    ):  # fmt: skip
+        assert part in shown
+
+
+def test_parts_without_a_table_are_left_out_and_not_linked(page):
+    assert not {"surrogate", "overlap", "change", "ratings"} & set(page.ids)
+    links = [value for name, value in page.attributes if name == "href"]
+    assert not {"#surrogate", "#overlap", "#change", "#ratings"} & set(links)
+
+
+def test_every_table_and_list_of_surrogate_figures_says_so(whole):
+    section = whole[whole.index('<section id="surrogate"') :]
+    section = section[: section.index("</section>")]
+    captions = re.findall(r"<caption>(.*?)</caption>", section)
+    assert captions
+    assert all("surrogate" in caption.lower() for caption in captions)
+    assert "No judge said this." in section
+
+
+def test_a_judges_raw_words_are_shown_as_text_and_cut(whole):
+    every = Page(whole)
+    assert HOSTILE in every.shown
+    assert "more characters" in every.shown
+    assert whole.count("Output (a) is in the right language. ") < 2000
+    assert "<script" not in whole
+
+
+def test_hostile_names_of_judges_and_reasons_add_no_element(whole):
+    data = whole_report_data(prompts=12)
+    named = pl.lit(HOSTILE)
+    hostile = replace(
+        data,
+        judge_figures=data.judge_figures.with_columns(judge=named, judge_model=named),
+        judgements=data.judgements.with_columns(
+            reason=pl.when(pl.col("reason").is_not_null()).then(named), failure=named, verdict=named
+        ),
+        model_scores=data.model_scores.with_columns(why=pl.when(~pl.col("headline")).then(named)),
+        earlier=replace(data.earlier, release=HOSTILE, notes=(HOSTILE,)),
+    )
+    found = Page(render_report(hostile))
+    assert not {"script", "img"} & set(found.tags)
+    assert HOSTILE in found.shown
+
+
+def test_a_withheld_win_rate_is_nowhere_on_the_page_but_among_the_counts(whole):
+    data = whole_report_data(prompts=12)
+    short = data.win_rates.filter(language="mt", kind="cross_lingual", model="fine_tuned").row(0, named=True)
+    assert short["win_rate"] is None
+    section = whole[whole.index('<section id="results"') :]
+    table = section[section.index("<table") : section.index("</table>")]
+    assert f"{short['scored_only']:.1f}" not in table[table.index("Maltese") : table.index("Portuguese")]
+    assert "Scored prompts alone" in section
 
 
 def test_the_page_shows_release_date_models_and_licences(page):

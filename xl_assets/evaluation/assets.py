@@ -87,11 +87,14 @@ def eval_prompts(context: dg.AssetExecutionContext, workspace: Workspace) -> Eve
     step = Step(context, workspace)
     settings = step.settings("evaluation_prompts")
     base = _base_prompts(step, settings)
+    excluded = base.drop_nulls("excluded")
+    rules = excluded.group_by("excluded").len("prompts").sort("excluded").rename({"excluded": "rule"})
+    shown = {"excluded": table_metadata(rules)}
     outcomes = {}
     for language in step.keys:
         translated = step.read_language("prompt_translations", language).collect()
         prompts = build_eval_prompts(with_translations(base, translated), language)
-        outcomes[language] = Outcome(prompts, facts={"excluded": base["excluded"].count()})
+        outcomes[language] = Outcome(prompts, facts={"excluded": excluded.height}, metadata=shown)
     yield from step.write(outcomes, EvalPrompt)
 
 

@@ -101,7 +101,7 @@ def _by_kind(differences: pl.DataFrame) -> dict[str, list[dict]]:
 
     The headline's kind comes first. Rows of a language share their ``place``.
     """
-    tables = {}
+    tables: dict[str, list[dict]] = {}
     for kind in in_kind_order(differences["kind"].unique()):
         found = differences.filter(pl.col("kind") == kind)
         codes = set(found["language"])

@@ -7,7 +7,7 @@ import polars as pl
 from xl_assets.evaluation.bootstrap import Resampling
 from xl_assets.evaluation.headline import headline_win_rates
 from xl_assets.evaluation.report_data import EarlierRelease, ReportData
-from xl_assets.evaluation.win_rate import GROUP, prompt_preferences, win_rates
+from xl_assets.evaluation.win_rate import DECIMALS, GROUP, prompt_preferences, win_rates
 
 #: One row a model, kind and language: win rates in percent on the common prompts, their difference in points.
 DIFFERENCES = pl.Schema(
@@ -73,45 +73,34 @@ def paired_differences(now: pl.DataFrame, then: pl.DataFrame, resampling: Resamp
         A frame of ``DIFFERENCES``, sorted. ``n`` of ``of`` prompts have a preference in both; below the least coverage
         the figures are null and ``why`` says so.
     """
-    keys = ["model", "kind", "language", "cluster_id", "prompt_id"]
-    both = (
-        prompt_preferences(now)
-        .join(prompt_preferences(then).select(*keys, "preference"), on=keys, how="full", coalesce=True, suffix="_then")
-        .with_columns(pl.col("release").is_null().alias("_only_then"))
-    )
-    in_both = set(now["prompt_id"]) & set(then["prompt_id"])
-    other = ~pl.col("prompt_id").is_in(list(in_both))
-    pairs = both.filter(~other.any().over("model", "kind", "language")).filter(~pl.col("_only_then"))
+    pairs = _pairs(now, then)
     if pairs.is_empty():
         return DIFFERENCES.to_frame()
     # A difference in [-1, 1], halved and put in the middle, is a preference in [1, 2]: what win rates do holds for it.
     change = 1.5 + (pl.col("preference") - pl.col("preference_then")) / 2
-    paired = pl.col("preference").is_not_null() & pl.col("preference_then").is_not_null()
-    rows = pairs.with_columns(paired.alias("_paired"))
-    sides = {
-        "value": change,
-        "now": pl.col("preference"),
-        "then": pl.col("preference_then"),
-    }
-    rated = {name: _rates(rows, side, resampling or Resampling()) for name, side in sides.items()}
+    sides = {"value": change, "now": pl.col("preference"), "then": pl.col("preference_then")}
+    rated = {name: _rates(pairs, side, resampling or Resampling()) for name, side in sides.items()}
     joined = rated["value"].rename({"win_rate": "value"})
     for name in ("now", "then"):
-        joined = joined.join(
-            rated[name].select(*GROUP, pl.col("win_rate").alias(name)), on=GROUP, maintain_order="left"
-        )
+        side = rated[name].select(*GROUP, pl.col("win_rate").alias(name))
+        joined = joined.join(side, on=GROUP, maintain_order="left")
     counts = pl.col("prompts") + pl.col("invalid") + pl.col("missing")
-    few = pl.col("prompts") < counts
-    both_words = pl.format("only {} of {} prompts have a verdict in both releases", "prompts", counts)
+    few = pl.format("only {} of {} prompts have a verdict in both releases", "prompts", counts)
+    reason = pl.when(pl.col("why").is_not_null() & (pl.col("prompts") < counts)).then(few).otherwise("why")
     told = joined.with_columns(
-        pl.col("value", "low", "high") * 2 - 100,
-        pl.col("prompts").alias("n"),
-        counts.alias("of"),
-        pl.when(pl.col("why").is_not_null() & (pl.col("prompts") < counts))
-        .then(both_words)
-        .otherwise("why")
-        .alias("why"),
+        (pl.col("value", "low", "high") * 2 - 100).round(DECIMALS), n="prompts", of=counts, why=reason
     )
     return told.select(pl.col(name).cast(dtype) for name, dtype in DIFFERENCES.items())
+
+
+def _pairs(now: pl.DataFrame, then: pl.DataFrame) -> pl.DataFrame:
+    """Preferences side by side, of the groups whose prompts are the same; ``_paired`` where both have one."""
+    keys = ["model", "kind", "language", "cluster_id", "prompt_id"]
+    earlier = prompt_preferences(then).select(*keys, "preference", pl.lit(True).alias("_then"))
+    both = prompt_preferences(now).join(earlier, on=keys, how="full", coalesce=True, suffix="_then")
+    alone = pl.col("release").is_null() | pl.col("_then").is_null()
+    paired = pl.col("preference").is_not_null() & pl.col("preference_then").is_not_null()
+    return both.filter(~alone.any().over("model", "kind", "language")).with_columns(paired.alias("_paired"))
 
 
 def _rates(rows: pl.DataFrame, preference: pl.Expr, resampling: Resampling) -> pl.DataFrame:

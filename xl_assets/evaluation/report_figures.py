@@ -148,7 +148,7 @@ def in_language_order(found: Iterable[str]) -> list[str]:
 def _table(kind: str, keys: set, found: dict[str, dict], scores: dict) -> ResultTable:
     codes = {code for _, code, _ in keys}
     several = len(codes - {AVERAGE}) > 1
-    groups = []
+    groups: list[dict[str, Any]] = []
     for code in in_language_order(codes if several else codes - {AVERAGE}):
         models = in_model_order(model for _, language, model in keys if language == code)
         groups.append({"language": code, "rows": [_row((kind, code, model), found, scores) for model in models]})

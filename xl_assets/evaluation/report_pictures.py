@@ -54,10 +54,11 @@ def charts(data: ReportData, comparison: Comparison | None = None) -> dict[str, 
 
 
 def _charts(data: ReportData, comparison: Comparison | None) -> list[tuple[str, tuple[alt.TopLevelMixin, str]]]:
-    fidelity = of_headline(fidelity_by_language(data.language_fidelity)).with_columns(value=100 * pl.col("share"))
-    rates = of_headline(headline_rates(data)).with_columns(value="win_rate")
-    controlled = score_rows(data, "length_controlled_win_rate")
-    gains, ratings = score_rows(data, "difference"), score_rows(data, "rating").filter(language=AVERAGE)
+    shares = of_headline(fidelity_by_language(data.language_fidelity))
+    fidelity = _lines(shares).with_columns(value=100 * pl.col("share"))
+    rates = _lines(of_headline(headline_rates(data))).with_columns(value="win_rate")
+    controlled, gains = (_lines(score_rows(data, name)) for name in ("length_controlled_win_rate", "difference"))
+    ratings = score_rows(data, "rating").filter(language=AVERAGE)
     percent = f"{100 * data.confidence:g} %"
     found: list[tuple[str, tuple[alt.TopLevelMixin, str]]] = []
     if fidelity["value"].count():
@@ -70,11 +71,11 @@ def _charts(data: ReportData, comparison: Comparison | None) -> list[tuple[str, 
         chart = plots.interval_chart(controlled, "Length-controlled win rate", subtitle, "win rate at equal length, %")
         found.append(("length_controlled", (chart, _words("Length-controlled win rates, %", controlled))))
     if data.language_confusion["counted"].any():
-        passed = headline_pass_rates(data).with_columns(value=100 * pl.col("lcpr"))
+        passed = _lines(headline_pass_rates(data)).with_columns(value=100 * pl.col("lcpr"))
         found.append(("pass_rates", (plots.pass_rate_chart(passed), _words("LCPR, %", passed))))
     if gains["value"].count():
         found.append(("gain", (_difference_chart(gains, "Fine-tuned less base", percent), _words("Points", gains))))
-    if comparison is not None and (changes := of_headline(comparison.differences))["value"].count():
+    if comparison is not None and (changes := _lines(of_headline(comparison.differences)))["value"].count():
         chart = _difference_chart(changes, f"Change since {comparison.release}", percent)
         found.append(("change", (chart, _words("Points of win rate", changes))))
     if ratings["value"].count() > 1:
@@ -83,6 +84,12 @@ def _charts(data: ReportData, comparison: Comparison | None) -> list[tuple[str, 
         words = "How often each score from 1 to 5 was given; the table has the means."
         found.append(("scores", (plots.score_chart(data.criterion_scores), words)))
     return found
+
+
+def _lines(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows that get a line in a chart: the average of one language would repeat it."""
+    several = rows.filter(pl.col("language") != AVERAGE)["language"].n_unique() > 1
+    return rows if several else rows.filter(pl.col("language") != AVERAGE)
 
 
 def _difference_chart(rows: pl.DataFrame, title: str, percent: str) -> alt.LayerChart:

@@ -65,6 +65,7 @@ def language_fidelity(context: dg.AssetExecutionContext, workspace: Workspace) -
         "xl_assets.evaluation.language_fidelity",
         "xl_assets.evaluation.fidelity",
         "xl_assets.evaluation.contract_fidelity",
+        "xl_assets.filters.language_lines",
         "xl_assets.filters.segmentation",
     ),
     deps=[*ANSWERS],
