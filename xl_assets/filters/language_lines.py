@@ -1,18 +1,16 @@
 """Letters per line and per script, counted over a whole column at once."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import polars as pl
 from numba import njit
 from numpy.typing import NDArray
 
-from xl_assets.native.characters import LETTER, characters, decode
+from xl_assets.native.characters import LETTER, characters, decode, letter_table
 from xl_assets.native.columns import Utf8
 
-#: Code points from here on are no letters (of any Unicode version so far).
+#: Code points from here on are no letters (of any Unicode version so far): tables end here.
 _LETTERS_END = 0x32400
 
 _LINE_FEED = 10
@@ -46,18 +44,13 @@ def count_letters(texts: Utf8, script: NDArray[np.int64], script_classes: Sequen
     feeds = np.count_nonzero(data[offsets[0] : offsets[-1]] == _LINE_FEED) if rows else 0
     text, letters = np.zeros(rows + feeds, np.int64), np.zeros(rows + feeds, np.int64)
     script_letters = np.zeros(rows, np.int64)
-    tables = np.stack([_letters_of(name) for name in script_classes]) if script_classes else np.zeros((1, 1), np.bool_)
+    tables = (
+        np.stack([letter_table(name)[:_LETTERS_END] for name in script_classes])
+        if script_classes
+        else np.zeros((1, 1), np.bool_)
+    )
     _count(data, offsets, script, characters().classes, tables, text, letters, script_letters)
     return LineLetters(text, letters, np.bincount(text, letters, rows).astype(np.int64), script_letters)
-
-
-@lru_cache(maxsize=64)
-def _letters_of(script_class: str) -> NDArray[np.bool_]:
-    """A table by code point."""
-    points = np.flatnonzero(characters().classes[:_LETTERS_END] & LETTER)
-    table = np.zeros(_LETTERS_END, dtype=np.bool_)
-    table[points] = pl.Series([chr(point) for point in points]).str.contains(script_class).to_numpy()
-    return table
 
 
 @njit(cache=True, nogil=True)
