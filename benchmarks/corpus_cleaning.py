@@ -48,7 +48,7 @@ def main(
     ours: list[Usage] = []
     theirs: dict[str, list[Usage]] = {name: [] for name in known}
     for number, corpus in enumerate(corpora):
-        ours.append(_ours(corpus, workers=1, cores=[0]))
+        ours.append(_ours(corpus, cores=[0]))
         for name, (place, script, further) in known.items():
             if "--words" not in further or number < slow_rounds:
                 theirs[name].append(_peer(corpus, place, script, further))
@@ -59,37 +59,37 @@ def main(
         paired(f"CPU beside {name}", "s", [u.cpu for u in ours[: len(used)]], [u.cpu for u in used])
         for name, used in theirs.items()
     ]
-    show("LID + Gopher quality + Gopher repetition", [*figures, *_second_core(corpora[0]), *_memory(corpora)])
+    show("LID + Gopher quality + Gopher repetition", [*figures, *_second_core(corpora), *_memory(corpora)])
 
 
-def _second_core(corpus: Path) -> list[Figure]:
-    """Wall time with one core and with two."""
-    pairs = [(_ours(corpus, workers=2, cores=[0]), _ours(corpus, workers=2, cores=[0, 1])) for _ in range(3)]
+def _second_core(corpora: list[Path]) -> list[Figure]:
+    """Wall time of one process on one core, and of two on two."""
+    pairs = [(_ours(*corpora, cores=[0]), _ours(*corpora, workers=2, cores=[0, 1])) for _ in range(3)]
     return [paired("second core", "s", [two.wall for _, two in pairs], [one.wall for one, _ in pairs])]
 
 
 def _memory(corpora: list[Path]) -> list[Figure]:
-    """Peak memory of all processes together, for a tenth of a corpus and for all."""
-    small = _corpus(100, _lines(corpora[0]) // 10)
-    few, many = _ours(small, workers=2), _ours(corpora[0], workers=2)
+    """Peak memory of all processes together, for a tenth of the documents and for all."""
+    small = _corpus(100, sum(_lines(corpus) for corpus in corpora) // 10)
+    few, many = (sorted(_ours(*given, workers=2).peak for _ in range(3))[1] for given in ([small], corpora))
     return [
-        Figure("peak memory, 2 workers", round(many.peak / 2**20), "MiB"),
+        Figure("peak memory, 2 workers", round(many / 2**20), "MiB"),
         Figure(
             "peak memory, 10 times the documents",
-            round(many.peak / 2**20),
+            round(many / 2**20),
             "MiB",
-            round(few.peak / 2**20),
-            round(many.peak / few.peak, 3),
+            round(few / 2**20),
+            round(many / few, 3),
         ),
     ]
 
 
-def _ours(corpus: Path, workers: int, cores: list[int] | None = None) -> Usage:
+def _ours(*corpora: Path, workers: int = 1, cores: list[int] | None = None) -> Usage:
     out = WORK / "out" / "xl"
     shutil.rmtree(out, ignore_errors=True)
     rules = [part for rule in RULES for part in ("--rules", rule)]
     xl = str(Path(sys.executable).with_name("xl"))
-    command = [xl, "corpus", "clean", str(corpus), "--out", str(out), *rules, "--no-duplicates"]
+    command = [xl, "corpus", "clean", *map(str, corpora), "--out", str(out), *rules, "--no-duplicates"]
     # The peers do neither.
     command += ["--no-redact", "--no-refine"]
     return measured([*command, "--workers", str(workers), "--json"], cores)

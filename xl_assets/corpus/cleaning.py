@@ -16,7 +16,7 @@ from xl_assets.corpus.judging import judge_batch
 from xl_assets.corpus.models import ModelFiles
 from xl_assets.corpus.options import CleanOptions, CorpusError, Identifier
 from xl_assets.corpus.reading import Batch, read_corpus
-from xl_assets.corpus.workers import Workers, processes, threads
+from xl_assets.corpus.workers import Workers, processes
 from xl_assets.filters.pipeline import FilterModels
 from xl_assets.filters.rules import thresholds_of
 from xl_assets.languages import registry
@@ -64,10 +64,9 @@ def clean(
         if not folder.finished:
             with processes(options.workers, _prepare, (folder, identifier, options, loaded)) as workers:
                 _judge(batches, folder, workers, watch)
-            _prepared.clear()
-            watch("duplicates", 0, 0)
-            found = compare_all(folder, options)
-            with threads(options.workers) as workers:
+                _prepared.clear()
+                watch("duplicates", 0, 0)
+                found = compare_all(folder, options)
                 finish(folder, found, workers, lambda records: watch("write", records, 0))
         folder.close()
     return funnel_of(folder.path / DECISIONS)

@@ -1,4 +1,4 @@
-"""A batch at a time to as many processes or threads as there are cores, with a bound on what waits.
+"""A batch at a time to as many processes as there are cores, with a bound on what waits.
 
 This process works too: it takes a task itself whenever the others have enough to do. So n workers are n - 1
 processes beside this one, which saves the start and the memory of one.
@@ -10,7 +10,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -30,34 +30,39 @@ Task = Callable[..., Any]
 
 
 class Workers:
-    """Runs tasks here and elsewhere; see `processes` and `threads`."""
+    """Runs tasks here and elsewhere; see `processes`."""
 
     def __init__(self, pool: Executor | None = None, others: int = 0) -> None:
         self._pool, self._most = pool, others * (1 + _WAITING)
-        self._running: deque[Future] = deque()
+        self._running: deque[tuple[Future, Task, Sequence[Any]]] = deque()
 
     def do(self, task: Task, *arguments: Any) -> list[Any]:
         """Do a task now or later, here or elsewhere; returns the results of those that have ended since."""
         ended = self._ended()
         if self._pool is not None and len(self._running) < self._most:
             try:
-                self._running.append(self._pool.submit(_run, task, arguments))
+                self._running.append((self._pool.submit(_run, task, arguments), task, arguments))
             except BrokenProcessPool as error:
                 raise _died() from error
             return ended
         return [*ended, task(*arguments)]
 
     def finish(self) -> list[Any]:
-        """Wait for all tasks; returns the results that were not returned yet."""
+        """Wait for all tasks and do here what has not begun elsewhere; returns the results not returned yet."""
         results = []
         while self._running:
-            results.append(_result(self._running.popleft()))
+            future, task, arguments = self._running.pop()
+            if future.cancel():
+                results.append(task(*arguments))
+            else:
+                self._running.append((future, task, arguments))
+                results.append(_result(self._running.popleft()[0]))
         return results
 
     def _ended(self) -> list[Any]:
         results = []
-        while self._running and self._running[0].done():
-            results.append(_result(self._running.popleft()))
+        while self._running and self._running[0][0].done():
+            results.append(_result(self._running.popleft()[0]))
         return results
 
 
@@ -88,17 +93,8 @@ def processes(workers: int, prepare: Task, arguments: Sequence[Any]) -> Iterator
             prepare(*arguments)
             yield Workers(pool, workers - 1)
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def threads(workers: int) -> Iterator[Workers]:
-    """Start worker threads and end them; for tasks that leave Python alone, such as compression."""
-    if workers < 2:
-        yield Workers()
-        return
-    with ThreadPoolExecutor(workers - 1) as pool:
-        yield Workers(pool, workers - 1)
+            # Their ends take a third of a second, in which this process goes on.
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from xl_assets.evaluation.prompt_sets import (
     with_translations,
 )
 from xl_assets.evaluation.report import render_report
+from xl_assets.evaluation.report_metadata import report_metadata
 from xl_assets.evaluation.responses import respond
-from xl_assets.evaluation.scores.assets import fidelity_plot, win_rate_plot
 from xl_assets.outcome import Outcome, by_language, table_metadata
 from xl_assets.partitions import ENGLISH
 from xl_assets.reporting import EVALUATION_TABLES, report_data
@@ -194,7 +194,13 @@ def criteria_scores(context: dg.AssetExecutionContext, workspace: Workspace, mod
     name="evaluation_report",
     group=GROUP,
     kinds={"html"},
-    version=code_version("xl_assets.evaluation", "xl_assets.evaluation.templates", "xl_assets.reporting"),
+    version=code_version(
+        "xl_assets.evaluation",
+        "xl_assets.evaluation.templates",
+        "xl_assets.evaluation.scores",
+        "xl_assets.evaluation.judges.coverage",
+        "xl_assets.reporting",
+    ),
     deps=[*EVALUATION_TABLES],
     checks=("contract",),
 )
@@ -206,9 +212,11 @@ def evaluation_report(context: dg.AssetExecutionContext, workspace: Workspace) -
         step.read_release(table, release)
     date = datetime.now(UTC).date().isoformat()
     data = report_data(workspace, release, step.inputs_of(release), date)
-    plots = {**win_rate_plot(data.win_rates), **fidelity_plot(data.language_fidelity)}
+    metadata = {name: dg.MetadataValue.md(text) for name, text in report_metadata(data).items()}
     frame = step.write_file(release, f"reports/{release}/report.html", render_report(data).encode())
-    yield from step.write({release: Outcome(frame, facts={"date": date}, metadata=plots)}, ReleaseFile)
+    # The earlier release's judgements are no input: they belong to a manifest of their own.
+    facts = {"date": date, "compared_with": data.earlier.release if data.earlier else None}
+    yield from step.write({release: Outcome(frame, facts=facts, metadata=metadata)}, ReleaseFile)
 
 
 def _prompts(step: Step, release: str) -> pl.DataFrame:

@@ -61,7 +61,22 @@ def model_scores(
             found += [identity | row for row in _group_scores(group, resampling, difficulty)]
     schema = {name: column.dtype for name, column in ModelScore.columns().items()}
     frame = pl.DataFrame([dict.fromkeys(schema) | row for row in found], schema=schema)
-    return check_table(frame.sort("release", "score", "model", "against", "kind", "language"), ModelScore)
+    settled = _withhold_averages(frame)
+    return check_table(settled.sort("release", "score", "model", "against", "kind", "language"), ModelScore)
+
+
+def _withhold_averages(frame: pl.DataFrame) -> pl.DataFrame:
+    """An average is a headline only where every language's figure is one: pooled prompts hide a thin language."""
+    figure = ["release", "score", "model", "against", "kind"]
+    average = pl.col("language") == AVERAGE
+    withheld = average & ~(pl.col("headline") | average).all().over(figure)
+    return frame.with_columns(
+        pl.when(withheld).then(pl.lit(False)).otherwise("headline").alias("headline"),
+        pl.when(withheld & pl.col("why").is_null())
+        .then(pl.lit("not every language has a headline figure"))
+        .otherwise("why")
+        .alias("why"),
+    )
 
 
 def _annotations(

@@ -104,7 +104,9 @@ def response_metrics(rows: pl.DataFrame, settings: ReferenceMetricSettings | Non
             "chrf": [chrf.sentence_score(response, [reference]).score for response, reference in pairs],
             "bleu": [bleu.sentence_score(response, [reference]).score for response, reference in pairs],
         }
-        found = scored.select("_row").with_columns(pl.Series(n, s, dtype=pl.Float64).clip(0, 100) for n, s in scores.items())
+        found = scored.select("_row").with_columns(
+            pl.Series(n, s, dtype=pl.Float64).clip(0, 100) for n, s in scores.items()
+        )
         parts.append(part.join(found, on="_row", how="left", maintain_order="left"))
     if not parts:
         return rows.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in ("chrf", "bleu"))
