@@ -2,7 +2,7 @@
 # make test   lint, types and tests
 # make ui     Dagster's UI on http://127.0.0.1:3000
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint ui demo-models demo-models-check bench bench-corpora bench-peers clean-lake
+.PHONY: help setup demo test lint ui demo-models demo-models-check bench bench-corpora bench-scores bench-peers clean-lake
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -37,6 +37,9 @@ bench-corpora: setup ## print language ID, cleaning and near duplicates beside t
 	@.venv/bin/python -m benchmarks.language_identification
 	@.venv/bin/python -m benchmarks.corpus_cleaning
 	@.venv/bin/python -m benchmarks.near_duplicates
+
+bench-scores: setup ## print seconds and memory of scoring a million judgements
+	@.venv/bin/python -m benchmarks.evaluation_scores
 
 bench-peers: ## install datatrove, dolma and NeMo Curator beside, for bench-corpora (several GB)
 	@benchmarks/setup_peers
