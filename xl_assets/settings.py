@@ -134,7 +134,11 @@ def _jsonable(value: Any) -> Any:
 
 def _filters(profile: Profile) -> FilterSettings:
     given = FilterSettings(**profile.filters)
-    return replace(given, compliance=given.compliance.placed(profile.place))
+    return replace(
+        given,
+        compliance=given.compliance.placed(profile.place),
+        contamination=given.contamination.placed(profile.place),
+    )
 
 
 def _xl_instruct(profile: Profile) -> XLInstructSettings:

@@ -94,6 +94,10 @@ def clean(
             help="Share of each language's scored documents to keep, the best ones. Instead of the profile's."
         ),
     ] = None,
+    prompts: Annotated[
+        list[str] | None,
+        typer.Option(help="File of evaluation prompts; documents that hold one are rejected. Repeat it."),
+    ] = None,
     layout: LayoutOption = None,
     text_column: ColumnOption = None,
     sample: SampleOption = None,
@@ -129,7 +133,16 @@ def clean(
     from xl_assets.corpus.options import CleanOptions
 
     chosen = _profile(profile)
-    asked = Asked(rules or (), threshold or (), quality_model or (), quality_share, across_languages, redact, refine)
+    asked = Asked(
+        rules or (),
+        threshold or (),
+        quality_model or (),
+        quality_share,
+        prompts or (),
+        across_languages,
+        redact,
+        refine,
+    )
     identification, filters = settings_for(chosen, asked)
     models = models_for(chosen, asked, filters, language)
     if told := unscored(filters, models):
@@ -211,6 +224,8 @@ def _one_thread_each(workers: int | None) -> int:
     count = len(os.sched_getaffinity(0)) if workers is None else max(workers, 1)
     for name in _THREADS:
         os.environ.setdefault(name, "1")
+    # Arrow's own pool keeps what batches leave: 40 MB a process, for no time gained.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     return count
 
 

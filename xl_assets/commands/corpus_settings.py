@@ -25,6 +25,7 @@ class Asked:
         thresholds: ``RULE=VALUE``, each stronger than the profile's.
         quality_models: ``CODE=PATH``.
         quality_share: share of the scored documents of every language to keep.
+        prompts: files of evaluation prompts that no document may hold.
         across_languages: whether duplicates are looked for among all languages together.
         redact: whether personal data are replaced.
         refine: whether texts are mended.
@@ -34,6 +35,7 @@ class Asked:
     thresholds: Sequence[str] = ()
     quality_models: Sequence[str] = ()
     quality_share: float | None = None
+    prompts: Sequence[str] = ()
     across_languages: bool = False
     redact: bool | None = None
     refine: bool | None = None
@@ -58,6 +60,8 @@ def settings_for(profile: "Profile | None", asked: Asked) -> tuple[Identificatio
         if not asked.quality_models:
             raise CorpusError("--quality-share chooses by score: name what scores, --quality-model CODE=PATH")
         filters = replace(filters, quality=QualitySettings(asked.quality_share))
+    if asked.prompts:
+        filters = replace(filters, contamination=replace(filters.contamination, prompts=tuple(asked.prompts)))
     if asked.across_languages:
         filters = replace(filters, duplicates=replace(filters.duplicates, across_languages=True))
     if asked.redact is not None:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 import polars as pl
 
 from xl_assets.filters.compliance import ComplianceSettings, judge_compliance
+from xl_assets.filters.evaluation_prompts import ContaminationSettings, judge_prompts
 from xl_assets.filters.heuristics import apply_heuristics
 from xl_assets.filters.mojibake import repair_mojibake
 from xl_assets.filters.near_duplicates import DuplicateSettings, mark_duplicates
@@ -34,6 +35,7 @@ class FilterSettings:
         refine: whether boilerplate lines are taken out of the texts.
         redact: whether personal data are replaced.
         compliance: licences, opt-out and block lists, word lists; a mapping, as from a profile, will do.
+        contamination: evaluation prompts that no document may hold; a mapping will do.
         quality: what share of the scored documents is kept; a mapping will do.
         duplicates: when two texts are near duplicates; a mapping will do.
     """
@@ -44,6 +46,7 @@ class FilterSettings:
     refine: bool = True
     redact: bool = True
     compliance: ComplianceSettings = field(default_factory=ComplianceSettings)
+    contamination: ContaminationSettings = field(default_factory=ContaminationSettings)
     quality: QualitySettings = field(default_factory=QualitySettings)
     duplicates: DuplicateSettings = field(default_factory=DuplicateSettings)
 
@@ -63,6 +66,7 @@ class FilterSettings:
             "thresholds": dict(self.thresholds),
             "families": families_hash(self.sets),
             "compliance": self.compliance.as_dict(),
+            "contamination": self.contamination.as_dict(),
             "quality": asdict(self.quality),
             "duplicates": self.duplicates.as_dict(),
         }
@@ -79,6 +83,7 @@ class FilterSettings:
 
 _SECTIONS: Mapping[str, type] = {
     "compliance": ComplianceSettings,
+    "contamination": ContaminationSettings,
     "quality": QualitySettings,
     "duplicates": DuplicateSettings,
 }
@@ -137,11 +142,12 @@ def judge_documents(
         UnknownRule: a threshold for a rule that does not exist.
         UnknownLanguage: a language that is neither registered nor one of lid.176's.
         BlockListError: a list that is not there.
+        PromptListError: evaluation prompts that can't be read.
     """
     known = models or FilterModels()
     rows = documents.filter("kept") if "kept" in documents.columns else documents
     written = written_documents(rows.select(SeedDocument.column_names()), settings)
-    judged = judge_compliance(written, settings.compliance)
+    judged = judge_prompts(judge_compliance(written, settings.compliance), settings.contamination)
     with perplexity_models(known.perplexity):
         measured = apply_heuristics(judged, thresholds=settings.thresholds, sets=settings.sets)
     return score_quality(measured, known.quality)
