@@ -59,11 +59,12 @@ def main(
         paired(f"CPU beside {name}", "s", [u.cpu for u in ours[: len(used)]], [u.cpu for u in used])
         for name, used in theirs.items()
     ]
-    show("LID + Gopher quality + Gopher repetition", [*figures, *_second_core(corpora), *_memory(corpora)])
+    more = [_corpus(number, documents // rounds) for number in range(2 * rounds)]
+    show("LID + Gopher quality + Gopher repetition", [*figures, *_second_core(more), *_memory(corpora)])
 
 
 def _second_core(corpora: list[Path]) -> list[Figure]:
-    """Wall time of one process on one core, and of two on two."""
+    """Wall time of one process on one core, and of two on two; of more documents, as each process has to start."""
     pairs = [(_ours(*corpora, cores=[0]), _ours(*corpora, workers=2, cores=[0, 1])) for _ in range(3)]
     return [paired("second core", "s", [two.wall for _, two in pairs], [one.wall for one, _ in pairs])]
 

@@ -74,4 +74,4 @@ def _number(value: float | None, scale: float = 1) -> str:
 
 def _plain(text: str) -> str:
     """Text without what Markdown or HTML would obey."""
-    return re.sub(r"[^\w ,.:;%()\[\]+–-]", " ", text).replace("_", " ").replace("](", "] (")
+    return re.sub(r"[^\w ,.:;%()\[\]+'–-]", " ", text).replace("_", " ").replace("](", "] (")
