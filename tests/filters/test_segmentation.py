@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.filters.words_of import words_of
+from xl_assets.filters.pipeline import FilterSettings
 from xl_assets.filters.segmentation import segmenter_version, word_breaks
 from xl_assets.filters.texts import Texts
 from xl_assets.languages import Language, get_language
@@ -98,3 +99,7 @@ def test_megabytes_without_a_space_are_split_in_bounded_memory(text: str) -> Non
 def test_what_segments_is_named_with_its_versions() -> None:
     assert segmenter_version().startswith("icu4py 1.")
     assert ", ICU " in segmenter_version()
+
+
+def test_what_was_segmented_with_is_in_the_record_of_the_filters() -> None:
+    assert FilterSettings().as_dict()["segmenter"] == segmenter_version()

@@ -20,6 +20,7 @@ from xl_assets.filters.personal_data import redact
 from xl_assets.filters.quality_model import QualitySettings, Scorer, score_quality, select_top_share
 from xl_assets.filters.refinement import refine_lines
 from xl_assets.filters.rules import HOUSE, families_hash, rules_of
+from xl_assets.filters.segmentation import segmenter_version
 from xl_assets.seeds.normalise import normalised
 from xl_assets.tables import FilteredDocument, SeedDocument, check_table, empty_table
 
@@ -64,6 +65,7 @@ class FilterSettings:
             **plain,
             "sets": list(self.sets),
             "thresholds": dict(self.thresholds),
+            "segmenter": segmenter_version(),
             "families": families_hash(self.sets),
             "compliance": self.compliance.as_dict(),
             "contamination": self.contamination.as_dict(),

