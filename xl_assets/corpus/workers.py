@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing import get_context
+from multiprocessing.context import SpawnContext
 from multiprocessing.queues import SimpleQueue
 from typing import Any
 
@@ -28,7 +29,38 @@ _WAITING = 2
 
 PR_SET_PDEATHSIG = 1
 
+#: Seconds to wait for a lock that is held for microseconds, unless its holder was killed just then.
+_STUCK = 5
+
 Task = Callable[..., Any]
+
+
+class _Claims:
+    """Who does a task: whoever claims it first, the process that it was sent to or this one, taking it back.
+
+    An executor can't be asked: it calls a task running as soon as it lies in the pipe to a process that is busy.
+    """
+
+    def __init__(self, context: SpawnContext, places: int) -> None:
+        self._lock = context.Lock()
+        self._taken = context.RawArray("b", places)
+
+    def claim(self, place: int) -> bool:
+        """Whether the caller shall do the task at this place."""
+        if not self._lock.acquire(timeout=_STUCK):
+            return False
+        free = not self._taken[place]
+        self._taken[place] = True
+        self._lock.release()
+        return free
+
+    def renew(self, place: int) -> None:
+        """Let a place be claimed for another task; nobody may hold the old one."""
+        self._taken[place] = False
+
+
+#: In a worker process: the claims that it shares with its parent.
+_shared: _Claims
 
 
 class Workers:
@@ -42,16 +74,21 @@ class Workers:
 
     def __init__(self, others: int = 0, module: str = "", cores: Sequence[int] = ()) -> None:
         self._others, self._most = others, others * (1 + _WAITING)
-        self._running: deque[tuple[Future, Task, Sequence[Any]]] = deque()
+        self._running: deque[tuple[int, Future, Task, Sequence[Any]]] = deque()
+        self._sent = 0
         self._pool: ProcessPoolExecutor | None = None
         if others:
             context = get_context("spawn")
             self._orders: SimpleQueue = context.SimpleQueue()
+            self._claims = _Claims(context, self._most)
             places = context.SimpleQueue()
             for number in range(others):
                 places.put(cores[number] if cores else None)
             self._pool = ProcessPoolExecutor(
-                others, context, initializer=_begin, initargs=(os.getpid(), module, places, self._orders)
+                others,
+                context,
+                initializer=_begin,
+                initargs=(os.getpid(), module, places, self._orders, self._claims),
             )
             # A task starts a process.
             for _ in range(others):
@@ -83,8 +120,11 @@ class Workers:
         ended = self._ended()
         if self._pool is not None and len(self._running) < self._most:
             sent = send(*arguments) if send else arguments
+            # Free: as many tasks run as there are places, and they end in their order or all together.
+            place, self._sent = self._sent % self._most, self._sent + 1
+            self._claims.renew(place)
             try:
-                self._running.append((self._pool.submit(_run, task, sent), task, arguments))
+                self._running.append((place, self._pool.submit(_run, place, task, sent), task, arguments))
             except BrokenProcessPool as error:
                 raise _died() from error
             return ended
@@ -92,20 +132,27 @@ class Workers:
 
     def finish(self) -> list[Any]:
         """Wait for all tasks and do here what has not begun elsewhere; returns the results not returned yet."""
-        results = []
+        results, unneeded = [], []
         while self._running:
-            future, task, arguments = self._running.pop()
-            if future.cancel():
+            place, future, task, arguments = self._running.pop()
+            if self._claims.claim(place):
                 results.append(task(*arguments))
+                unneeded.append(future)
             else:
-                self._running.append((future, task, arguments))
-                results.append(_result(self._running.popleft()[0]))
+                self._running.append((place, future, task, arguments))
+                results.append(_result(self._running.popleft()[1]))
+        # Their processes find them claimed; until then their places are not free.
+        for future in unneeded:
+            future.cancel()
+        for future in unneeded:
+            if not future.cancelled():
+                _result(future)
         return results
 
     def _ended(self) -> list[Any]:
         results = []
-        while self._running and self._running[0][0].done():
-            results.append(_result(self._running.popleft()[0]))
+        while self._running and self._running[0][1].done():
+            results.append(_result(self._running.popleft()[1]))
         return results
 
 
@@ -146,7 +193,9 @@ def _single_threaded() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _begin(parent: int, module: str, places: SimpleQueue, orders: SimpleQueue) -> None:
+def _begin(parent: int, module: str, places: SimpleQueue, orders: SimpleQueue, claims: _Claims) -> None:
+    global _shared
+    _shared = claims
     # Ctrl-C is the parent's to handle, and after kill -9 of the parent nobody waits for results.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
@@ -163,8 +212,8 @@ def _begin(parent: int, module: str, places: SimpleQueue, orders: SimpleQueue) -
         prepare(*arguments)
 
 
-def _run(task: Task, arguments: Sequence[Any]) -> Any:
-    return task(*arguments)
+def _run(place: int, task: Task, arguments: Sequence[Any]) -> Any:
+    return task(*arguments) if _shared.claim(place) else None
 
 
 def _result(future: Future) -> Any:
