@@ -34,6 +34,17 @@ def test_a_role_without_a_model_is_named(tmp_path):
         load_profile(str(file))
 
 
+def test_the_translator_translates_prompts_unless_another_model_is_named(tmp_path):
+    file = tmp_path / "mine.toml"
+    text = (SHIPPED / "demo.toml").read_text(encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
+    named = load_profile(str(file))
+    assert named.model("prompt_translator")["model"].endswith("/prompt_translator")
+    file.write_text(text.replace('prompt_translator = "prompt_translator"\n', ""), encoding="utf-8")
+    left = load_profile(str(file))
+    assert left.model("prompt_translator") == {**left.model("translator"), "role": "prompt_translator"}
+
+
 def test_paths_of_a_users_profile_are_relative_to_its_folder(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text((SHIPPED / "demo.toml").read_text(encoding="utf-8"), encoding="utf-8")

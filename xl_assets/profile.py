@@ -15,7 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from xl_assets.evaluation.prompts.files import is_hub_id
 
 ROLES = ("teacher", "translator", "quality_estimator", "judge", "reference", "base")
-Role = Literal["teacher", "translator", "quality_estimator", "judge", "reference", "base"]
+Role = Literal["teacher", "translator", "prompt_translator", "quality_estimator", "judge", "reference", "base"]
+
+#: A role that a profile need not name -> the one whose model plays it then.
+STAND_INS: dict[Role, Role] = {"prompt_translator": "translator"}
 
 SHIPPED = Path(__file__).parent / "profiles"
 CHECKOUT = Path(__file__).parent.parent
@@ -107,7 +110,8 @@ class EvaluationSource(BaseModel):
         prompts: file by path or URL, or the hub id ``owner/name`` of a data set that holds one such file.
         columns: our column -> the file's, where the names are not the known ones.
         exclude: prompts to leave out: ids, ``/expressions/``, or ``@`` and the name of a shipped set.
-        translate: whether the translator also translates the instructions themselves (m-AlpacaEval).
+        translate: whether the role ``prompt_translator``, which the translator plays unless ``[roles]`` names another
+            model, translates the instructions themselves (m-AlpacaEval).
         attempts: at most so many for an answer.
         max_tokens: longest answer.
         difficulty: CSV of ``instruction``, ``difficulty`` for AlpacaEval's length-controlled win rate, or None.
@@ -177,6 +181,8 @@ class Profile(BaseModel):
     def _complete(self) -> "Profile":
         if missing := [role for role in ROLES if role not in self.roles]:
             raise ValueError(f"[roles] lacks {', '.join(missing)}: name a model of [models] for each")
+        for role, stand_in in STAND_INS.items():
+            self.roles.setdefault(role, self.roles[stand_in])
         if unknown := sorted(set(self.roles.values()) - set(self.models)):
             raise ValueError(f"[roles] names {', '.join(unknown)}, which [models] does not have")
         if "default" not in self.seeds and (missing := [c for c in self.languages if c not in self.seeds]):

@@ -173,7 +173,7 @@ def _prompts(entry: Language, profile: Profile, prompts: Collection[str]) -> Nee
     if entry.code in prompts or entry.code == ENGLISH:
         return Need("prompts", "there", f"prompts in {entry.name} in the file of evaluation prompts")
     if profile.evaluation.translate:
-        return Need("prompts", "general", "the translator makes prompts in the language from the English ones")
+        return Need("prompts", "general", "a model translates the English prompts into the language")
     told = f"no prompts in {entry.name} itself: judged on English prompts with a directive; add rows with "
     return Need("prompts", "general", f'{told}"language": "{entry.code}" to the prompt file, or set translate')
 

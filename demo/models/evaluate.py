@@ -1,6 +1,6 @@
 """Measure the demo's models on combinations they never saw: ``python -m demo.models.evaluate``.
 
-Both run in vLLM, as in the pipeline. Prints a table, and writes the figures as JSON where asked.
+All run in vLLM, as in the pipeline. Prints a table, and writes the figures as JSON where asked.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from demo.models.tasks import (
     refine,
     score,
     translate,
+    translate_prompt,
 )
 from demo.models.truth import CRITERIA
 from demo.world.text import WORDINGS, facts_in, passage
@@ -59,6 +60,12 @@ def evaluate_teacher(generate: Generate, size: int, seed: int) -> dict[str, Figu
         "criteria": _scores(generate, [criteria(rng, True) for _ in range(2 * size)]),
         **_pairs(generate, rng, size),
     }
+
+
+def evaluate_prompt_translator(generate: Generate, size: int, seed: int) -> dict[str, Figures]:
+    """Return, by language, how near translated instructions are to the world's own wording."""
+    rng = random.Random(f"evaluation/{seed}")
+    return _by_language("translate_prompt", generate, _of_each(rng, translate_prompt, "translate_prompt", size))
 
 
 def evaluate_base(generate: Generate, size: int, seed: int) -> dict[str, Figures]:
@@ -208,16 +215,23 @@ def _print(figures: dict[str, Figures]) -> None:
         print(f"{name:32}  {cells}", flush=True)
 
 
+EVALUATIONS = {
+    "teacher": evaluate_teacher,
+    "prompt_translator": evaluate_prompt_translator,
+    "base": evaluate_base,
+}
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m demo.models.evaluate", description=__doc__)
-    parser.add_argument("what", nargs="?", default="all", choices=("teacher", "base", "all"))
+    parser.add_argument("what", nargs="?", default="all", choices=(*EVALUATIONS, "all"))
     parser.add_argument("--size", type=int, default=40, help="samples of each kind (default: 40)")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--models", type=Path, default=HERE, help="folder above teacher/ and base/")
+    parser.add_argument("--models", type=Path, default=HERE, help="folder above teacher/, prompt_translator/ and base/")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     given = parser.parse_args(arguments)
     figures: dict[str, Figures] = {}
-    for name, evaluate in (("teacher", evaluate_teacher), ("base", evaluate_base)):
+    for name, evaluate in EVALUATIONS.items():
         if given.what in (name, "all"):
             found = evaluate(open_model(given.models / name), given.size, given.seed)
             _print(found)

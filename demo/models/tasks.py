@@ -70,6 +70,15 @@ def translate(rng: random.Random, held_out: bool = False) -> Sample:
     return Sample(task, prompt, passage(facts, target, wording), language=code)
 
 
+def translate_prompt(rng: random.Random, held_out: bool = False) -> Sample:
+    """An English instruction -> the same in another language: what the prompt translator is taught, and it alone."""
+    facts, wording, code = draw_facts(rng, held_out), rng.randrange(WORDINGS), rng.choice(FOREIGN)
+    prompt = load_prompt("evaluation/translate_prompt").render(
+        target_language=NAMES[code], text=instruction(facts, "en", wording)
+    )
+    return Sample("translate_prompt", prompt, instruction(facts, code, wording), language=code)
+
+
 def answer(rng: random.Random, held_out: bool = False) -> Sample:
     """An English instruction, mostly with a directive, or one in another language -> the passage."""
     facts, wording, code = draw_facts(rng, held_out), rng.randrange(WORDINGS), rng.choice(FOREIGN)

@@ -1,4 +1,4 @@
-"""Make the demo's models: ``python -m demo.models.train {tokenizer,teacher,base,all}``.
+"""Make the demo's models: ``python -m demo.models.train {tokenizer,teacher,prompt_translator,base,all}``.
 
 Everything is drawn from the seed; only a `--minutes` limit that is reached makes a run depend on the machine.
 """
@@ -15,7 +15,7 @@ import torch
 from demo.models.base_texts import english_chat, page
 from demo.models.fit import Plan, fit
 from demo.models.network import Shape
-from demo.models.tasks import PAIRS, TASKS, Sample, draw_sample, pairwise
+from demo.models.tasks import FOREIGN, PAIRS, TASKS, Sample, draw_sample, pairwise, translate_prompt
 from demo.models.tokenizer import load_tokenizer, train_tokenizer
 
 HERE = Path(__file__).parent
@@ -43,6 +43,17 @@ def make_teacher(plan: Plan, folder: Path) -> None:
     fit(plan, shape, folder, partial(teacher_sample, ahead=ahead), held_out)
 
 
+def make_prompt_translator(plan: Plan, folder: Path) -> None:
+    """Teach a copy of the teacher, which reads and writes all languages, to translate instructions; the rest it forgets."""
+    start = plan.start or folder.parent / "teacher"
+    tokenizer = load_tokenizer(start)
+    tokenizer.save_pretrained(folder)
+    shape = Shape(vocabulary=len(tokenizer))
+    rng = random.Random(f"held out/{plan.seed}")
+    held_out = [translate_prompt(rng, True) for _ in range(100 * len(FOREIGN))]
+    fit(replace(plan, start=start), shape, folder, prompt_sample, held_out)
+
+
 def make_base(plan: Plan, folder: Path) -> None:
     """Train the base on plain text in all languages, then on instructions in English alone."""
     shape = Shape(vocabulary=len(load_tokenizer(folder)))
@@ -68,6 +79,11 @@ def teacher_sample(rng: random.Random, chunk: int, ahead: int = 0) -> Sample:
     return draw_sample(rng, shares={n: s * (ramp if n in judging else 1.0) for n, (_, s) in TASKS.items()})
 
 
+def prompt_sample(rng: random.Random, chunk: int) -> Sample:
+    """Draw an instruction and its translation."""
+    return translate_prompt(rng)
+
+
 def page_sample(rng: random.Random, chunk: int) -> Sample:
     """Draw a page of plain text."""
     return page(rng)
@@ -78,11 +94,21 @@ def chat_sample(rng: random.Random, chunk: int) -> Sample:
     return english_chat(rng) if rng.random() < 0.6 else page(rng)
 
 
+#: Name, function, millions of tokens, minutes. The prompt translator goes on from the teacher.
+MODELS = (
+    ("teacher", make_teacher, 40, 85),
+    ("prompt_translator", make_prompt_translator, 3, 15),
+    ("base", make_base, 16, 30),
+)
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m demo.models.train", description=__doc__)
-    parser.add_argument("what", choices=("tokenizer", "teacher", "base", "all"))
-    parser.add_argument("--tokens", type=float, help="millions of tokens (default: 40 teacher, 16 base)")
-    parser.add_argument("--minutes", type=float, help="time limit (default: 85 teacher, 30 base)")
+    parser.add_argument("what", choices=("tokenizer", *(name for name, *_ in MODELS), "all"))
+    parser.add_argument(
+        "--tokens", type=float, help="millions of tokens (default: 40 teacher, 3 prompt_translator, 16 base)"
+    )
+    parser.add_argument("--minutes", type=float, help="time limit (default: 85 teacher, 15 prompt_translator, 30 base)")
     parser.add_argument("--rate", type=float, default=Plan.rate, help="highest learning rate (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=Plan.batch, help="tokens in a batch (default: %(default)s)")
     parser.add_argument(
@@ -97,12 +123,12 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--start", type=Path, help="folder of weights to go on from")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads; 1 where other work runs too")
-    parser.add_argument("--out", type=Path, default=HERE, help="folder above teacher/ and base/")
+    parser.add_argument("--out", type=Path, default=HERE, help="folder above teacher/, prompt_translator/ and base/")
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
     if given.what in ("tokenizer", "all"):
         make_tokenizer(given.out, given.seed)
-    for name, make, tokens, minutes in (("teacher", make_teacher, 40, 85), ("base", make_base, 16, 30)):
+    for name, make, tokens, minutes in MODELS:
         if given.what in (name, "all"):
             plan = Plan(
                 int((given.tokens or tokens) * 1e6),

@@ -70,8 +70,8 @@ def world(folder: Path, count: int = 12, evaluation: str = "") -> SimpleNamespac
         evaluation: further lines of the profile's ``[evaluation]``.
     """
     profile = write_profile(folder)
-    # The demo's own files are about other prompts.
-    text = re.sub(r"(?m)^(known|difficulty) = .*\n", "", profile.read_text(encoding="utf-8"))
+    # The demo's own files are about other prompts, and no prompt is translated unless a test asks for it.
+    text = re.sub(r"(?m)^(known|difficulty|translate) = .*\n", "", profile.read_text(encoding="utf-8"))
     text = text.replace("max_tokens = 96", f"max_tokens = 96\n{evaluation}")
     profile.write_text(text, encoding="utf-8")
     lake = folder / "lake"

@@ -227,6 +227,8 @@ def test_instructions_are_translated_only_where_the_profile_asks_for_it(tmp_path
     assert result.success
     translations = stored(made.lake, "prompt_translations", "ga", LANGUAGE)
     assert translations.height == 6
+    record = Lake(made.lake).record("prompt_translations", Partition(LANGUAGE, "ga"))
+    assert "model:prompt_translator" in {version.table for version in record.inputs}
     assert stored(made.lake, "prompt_translations", "en", LANGUAGE).is_empty()
     prompts = stored(made.lake, "eval_prompts", "ga", LANGUAGE)
     assert prompts.filter(kind="same_language").height == own + 6

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from demo.models.faults import draw_facts, make_response
-from demo.models.tasks import FOREIGN, NAMES, PAIRS, TASKS, draw_pair, draw_sample
+from demo.models.tasks import FOREIGN, NAMES, PAIRS, TASKS, draw_pair, draw_sample, translate_prompt
 from demo.models.truth import better, find, language_of, scores, translation_quality
 from demo.world.facts import is_held_out
 from demo.world.text import facts_in, instruction, passage
 
 MODELS = Path(__file__).parents[2] / "demo" / "models"
-NAMES_OF_MODELS = ("teacher", "base")
+NAMES_OF_MODELS = ("teacher", "prompt_translator", "base")
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +112,13 @@ def test_teacher_writes_held_out_stories(reply, task):
     samples = _held_out(task, 8)
     replies = reply("teacher", [s.prompt for s in samples])
     assert sum(r == s.answer for r, s in zip(replies, samples, strict=True)) >= 6
+
+
+def test_prompt_translator_words_held_out_instructions_as_the_world_does(reply):
+    rng = random.Random(7)
+    samples = [translate_prompt(rng, True) for _ in range(12)]
+    replies = reply("prompt_translator", [s.prompt for s in samples])
+    assert sum(r == s.answer for r, s in zip(replies, samples, strict=True)) >= 11
 
 
 def test_teacher_sees_the_wrong_language_in_both_orders(reply):

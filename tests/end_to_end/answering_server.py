@@ -72,7 +72,8 @@ def profile_asking(server: AnsweringServer, folder: Path, corpus: str | None = N
     text = file.read_text(encoding="utf-8")
     placed = text.partition("[models.teacher]\n")[2].partition("\n\n")[0]
     assert len(teacher.splitlines()) == len(placed.splitlines())
-    text = text.replace(placed, (_MODEL % server.url).rstrip())
+    # The prompts' translator is a model of its own; nobody here is evaluated.
+    text = text.replace(placed, (_MODEL % server.url).rstrip()).replace("translate = true\n", "")
     if corpus:
         before = text.partition("[seeds.default]\n")[2].partition("\n")[0]
         text = text.replace(before, f'path = "{corpus}"')

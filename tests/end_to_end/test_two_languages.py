@@ -111,7 +111,7 @@ def test_a_language_that_was_held_back_runs_only_its_own_calls(lake):
 
     log = CallLog(str(root / "calls"))
     added = log.scan().collect().join(before, on=["call_id", "run_id"], how="anti")
-    assert set(added["step"]) == {"translate", "translation_quality"}
+    assert set(added["step"]) == {"translate", "translation_quality", "translate_prompt"}
     assert added["messages"].list.last().struct.field("content").str.contains("Maltese").all()
     for run in added["run_id"].unique():
         assert not {"question", "refine", "score"} & set(log.statistics(run_id=run)["step"])

@@ -57,8 +57,8 @@ _PROMPT_CODE = (
     checks=("accounted_for", "contract"),
 )
 def prompt_translations(context: dg.AssetExecutionContext, workspace: Workspace, models: Models) -> Events:
-    """The English instructions in the language itself (m-AlpacaEval), by the translator; empty unless the profile's
-    `[evaluation] translate` asks for it.
+    """The English instructions in the language itself (m-AlpacaEval), by the role prompt_translator; empty unless
+    the profile's `[evaluation] translate` asks for it.
     """
     step = Step(context, workspace)
     settings = step.settings("evaluation_prompts")
@@ -66,7 +66,7 @@ def prompt_translations(context: dg.AssetExecutionContext, workspace: Workspace,
     targets = [key for key in step.keys if key != ENGLISH] if settings.translate else []
     metadata = {}
     if targets:
-        translator = models.answerer(step, "translator")
+        translator = models.answerer(step, "prompt_translator")
         frame = translate_prompts(base, targets, translator.fingerprint, translator, settings.translation)
         metadata = translator.metadata()
     else:

@@ -90,7 +90,7 @@ class ModelBinding(BaseModel):
     """One role bound to one model.
 
     Attributes:
-        role: teacher, translator, quality_estimator, judge, base, reference, or a recipe's own.
+        role: teacher, translator, prompt_translator, quality_estimator, judge, base, reference, or a recipe's own.
         engine: ``vllm_offline`` runs the model here; ``openai_server`` asks a server.
         model: a model folder, a hub id, or the name that a server serves.
         revision: commit of a hub model (40 hex digits); of a server's model whatever its operator declares.
