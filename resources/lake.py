@@ -142,6 +142,16 @@ class Lake:
         history = cache(lambda table: {(r.partition, r.version): r for r in self.records(table)})
         return lambda table, partition, version: history(table).get((partition, version))
 
+    def in_force(self) -> Callable[[str, str | None, int, str], Record | None]:
+        """Finds the record in force of (table, partition), if its content is still what was read of any version."""
+        now = cache(self.current)
+
+        def found(table: str, partition: str | None, version: int, content_hash: str) -> Record | None:
+            record = now(table).get(partition)
+            return record if record is not None and record.content_hash == content_hash else None
+
+        return found
+
     def overwrite(
         self, rows: pl.DataFrame | Iterable[pl.DataFrame] | Staged, record: Record, partition: Partition | None
     ) -> Record:

@@ -110,7 +110,8 @@ def report_data(workspace: Workspace, release: str, inputs: Sequence[TableVersio
         release=release,
         date=date,
         models=_models(workspace, records),
-        funnel=_funnel([*records, *_other_seeds(lake, records)]),
+        funnel=_funnel([*records, *_other_seeds(lake, records)], FUNNEL_STEPS),
+        translations=_funnel(records, ("prompt_translations",)),
         win_rates=tables["win_rates"],
         language_fidelity=tables["language_fidelity"],
         criterion_scores=tables["criteria_scores"],
@@ -225,10 +226,12 @@ def _other_seeds(lake: Lake, records: Sequence[TableRecord]) -> list[Record]:
     return found
 
 
-def _funnel(records: Sequence[TableRecord]) -> pl.DataFrame:
+def _funnel(records: Sequence[TableRecord], steps: Sequence[str]) -> pl.DataFrame:
     rows = []
-    for step in FUNNEL_STEPS:
-        for record in sorted((r for r in records if r.table == step), key=lambda r: r.partition or ""):
+    # Of a partition in several versions the newest.
+    newest = {(record.table, record.partition or ""): record for record in sorted(records, key=lambda r: r.version)}
+    for step in steps:
+        for _, record in sorted((key, record) for key, record in newest.items() if key[0] == step):
             told: dict = record.facts["funnel"]  # type: ignore[assignment]
             by_count = sorted(told["rejected"].items(), key=lambda item: (-item[1], item[0]))
             rejected = [{"reason": reason, "rows": count} for reason, count in by_count]

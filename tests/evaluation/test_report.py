@@ -9,8 +9,9 @@ from rich.console import Console
 
 from tests.evaluation.made_up import HOSTILE, report_data
 from tests.evaluation.made_up_report import whole_report_data
+from xl_assets.evaluation.funnel import FUNNEL
 from xl_assets.evaluation.report import render_report
-from xl_assets.evaluation.report_data import ReportData
+from xl_assets.evaluation.report_data import ModelCard, ReportData
 from xl_assets.evaluation.summary import summary, summary_table
 
 
@@ -111,6 +112,16 @@ def test_the_page_has_every_part_where_there_are_all_tables(whole):
         "if wrong language loses", "of answers in the language",
     ):  # fmt: skip
         assert part in shown
+
+
+def test_the_page_says_how_many_prompts_are_translations_and_why_others_are_none():
+    rejected = [[], [{"reason": "too_short", "rows": 2}]]
+    rows = {"step": "prompt_translations", "language": ["de", "ga"], "rows_in": 5, "kept": [5, 3], "rejected": rejected}
+    cards = (ModelCard("prompt_translator", "<b>small</b>", "f" * 32, "CC0-1.0"),)
+    data = replace(whole_report_data(), translations=pl.DataFrame(rows, schema=FUNNEL), models=cards)
+    told = "English prompts in translation by <b>small</b>: 8 of 10, in 2 languages; rejected: too short 2."
+    assert told in Page(render_report(data)).shown
+    assert "in translation" not in Page(render_report(whole_report_data())).shown
 
 
 def test_parts_without_a_table_are_left_out_and_not_linked(page):

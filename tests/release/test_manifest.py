@@ -113,6 +113,23 @@ def test_a_newer_version_that_the_release_did_not_read_is_not_in_it():
     assert manifest_text(build(lake=[*LAKE, newer])) == manifest_text(build())
 
 
+def test_a_table_that_was_made_anew_and_came_out_the_same_counts_with_its_new_inputs():
+    settings = Read("settings:filters", None, 0, parameters_hash({"shortest": 4}))
+    refiltered = replace(FILTERED, version=3, inputs=(DOCUMENTS.read(), settings))
+    again = replace(QUESTIONS, version=8, inputs=(refiltered.read(), TEACHER))
+    lake = [*LAKE, refiltered, again]
+    newest = {(r.table, r.partition, r.content_hash): r for r in lake}
+    changed = {"lake": lake, "settings": {"filters": {"shortest": 4}}}
+    with pytest.raises(ManifestError, match="settings 'filters' have changed"):
+        build(**changed)
+    manifest = build(**changed, stand_in=lambda table, key, version, content: newest.get((table, key, content)))
+    there = {(t["table"], t["version"]) for t in manifest["tables"]}
+    assert {("questions", 8), ("seed_documents_filtered", 3)} <= there
+    assert not {("questions", 7), ("seed_documents_filtered", 2)} & there
+    assert manifest["mixed_versions"] == []
+    check_manifest(manifest)
+
+
 def test_languages_made_from_different_versions_are_told():
     older = replace(QUESTIONS, version=5, content_hash="5" * 32)
     hungarian = replace(ROWS["hu"], inputs=(older.read(),))

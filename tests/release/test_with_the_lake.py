@@ -74,6 +74,19 @@ def test_later_work_in_the_lake_does_not_change_the_manifest_of_the_release(lake
     assert manifest_text(manifest_of(lake)) == earlier
 
 
+def test_a_record_in_force_stands_in_for_an_older_one_of_its_content_alone(tmp_path):
+    made, part = Lake(tmp_path), Partition(LANGUAGE, "de")
+    rows = make_world().frames["xl_instruct"].filter(language="de")
+    older, newer = (
+        made.overwrite(rows, Record("xl_instruct", "de", "", 0, code, "run-1"), part) for code in ("c1", "c2")
+    )
+    assert newer.version > older.version
+    assert made.in_force()("xl_instruct", "de", older.version, older.content_hash) == newer
+    assert made.in_force()("xl_instruct", "hu", older.version, older.content_hash) is None
+    made.overwrite(rows.head(1), Record("xl_instruct", "de", "", 0, "c2", "run-2"), part)
+    assert made.in_force()("xl_instruct", "de", older.version, older.content_hash) is None
+
+
 def test_a_table_that_was_removed_from_the_lake_is_named(tmp_path):
     made = Lake(tmp_path)
     gone = TableVersion("xl_instruct", "de", 3, "a" * 32)

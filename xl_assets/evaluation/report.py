@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from xl_assets.evaluation import report_trust
 from xl_assets.evaluation.examples import examples, traced_rows
+from xl_assets.evaluation.funnel import rejections
 from xl_assets.evaluation.naming import AVERAGE, kind_name, language_name, model_name, spaced
 from xl_assets.evaluation.report_comparison import compare
 from xl_assets.evaluation.report_data import AFTER, BEFORE, HEADLINE_KIND, REFERENCE, ReportData
@@ -59,6 +60,7 @@ def render_report(data: ReportData) -> str:
             funnels=funnel_pictures(data, figures),
             plots=pictures(data, comparison),
             results=result_tables(data),
+            translated=_translated(data),
             beside=BESIDE,
             gains=_by_kind(data.model_scores.filter(pl.col("score") == "difference")),
             comparison=comparison,
@@ -110,6 +112,23 @@ def _by_kind(differences: pl.DataFrame) -> dict[str, list[dict]]:
             of_language = {row["model"]: row for row in found.filter(language=code).iter_rows(named=True)}
             tables[kind] += [of_language[model] | {"place": place} for model in in_model_order(of_language)]
     return tables
+
+
+def _translated(data: ReportData) -> dict | None:
+    """How many English prompts a model translated, by whom, and why others are none; None where nobody asked."""
+    asked = data.translations.filter(pl.col("rows_in") > 0)
+    if asked.is_empty():
+        return None
+    reasons = (
+        rejections(asked).group_by("reason").agg(pl.col("rows").sum()).sort("rows", "reason", descending=[True, False])
+    )
+    return {
+        "asked": asked["rows_in"].sum(),
+        "kept": asked["kept"].sum(),
+        "languages": asked["language"].n_unique(),
+        "models": sorted({card.name for card in data.models if card.role == "prompt_translator"}),
+        "reasons": reasons.rows(),
+    }
 
 
 def _ratings(data: ReportData) -> list[dict]:

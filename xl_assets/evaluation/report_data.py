@@ -92,6 +92,7 @@ class ReportData:
         date: as it shall be written; the report itself knows no clock.
         models: the models of all roles.
         funnel: a frame of ``funnel.FUNNEL``, steps in the pipeline's order.
+        translations: a frame of ``funnel.FUNNEL``: the English prompts that a model translated into each language.
         win_rates: rows of ``WinRate`` of this release.
         language_fidelity: rows of ``LanguageFidelity`` of this release, of all models.
         criterion_scores: rows of ``CriterionScore`` of this release.
@@ -115,6 +116,7 @@ class ReportData:
     date: str
     models: tuple[ModelCard, ...] = ()
     funnel: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FUNNEL))
+    translations: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FUNNEL))
     win_rates: pl.DataFrame = field(default_factory=lambda: empty_table(WinRate))
     language_fidelity: pl.DataFrame = field(default_factory=lambda: empty_table(LanguageFidelity))
     criterion_scores: pl.DataFrame = field(default_factory=lambda: empty_table(CriterionScore))

@@ -84,7 +84,8 @@ def release_manifest(
     frames = {table: step.read_release(table, release) for table in FINAL_TABLES}
     lookup = lake.lookup()
     records = [record for table in FINAL_TABLES if (record := lake.record(table, Partition(RELEASE, release)))]
-    closure = collect_closure(records, lookup)
+    in_force = lake.in_force()
+    closure = collect_closure(records, lookup, in_force)
     evaluations = evaluations_of(context.instance, (record.run_id for record in closure.records))
     checked = check_versions(closure.records, declared_checks(), evaluations, frames["win_rates"].collect())
     close_gate(release, checked)
@@ -97,6 +98,7 @@ def release_manifest(
         release,
         records,
         lookup,
+        stand_in=in_force,
         languages=_languages(tables("sft_mixture")),
         models=_models(workspace, closure.records),
         prompts=[*(load_prompt(name, settings_folder) for name in _prompt_names()), *_evaluation_prompts(workspace)],

@@ -52,6 +52,9 @@ class TableRecord(Protocol):
 #: (table, partition, version) -> the record of exactly that version, or None where there is none.
 Lookup = Callable[[str, str | None, int], TableRecord | None]
 
+#: (table, partition, version, content hash) that was read -> another record of that content to take, or None.
+StandIn = Callable[[str, str | None, int, str], TableRecord | None]
+
 Address = tuple[str, str, int]
 
 
@@ -76,17 +79,21 @@ class Closure:
         return sorted(found, key=lambda entry: (entry[0], entry[1] or ""))
 
 
-def collect_closure(records: Iterable[TableRecord], lookup: Lookup) -> Closure:
+def collect_closure(records: Iterable[TableRecord], lookup: Lookup, stand_in: StandIn = lambda *read: None) -> Closure:
     """Follow the inputs of records back to where nothing more was read.
 
     Args:
         records: the release's final records.
         lookup: finds the record of an input.
+        stand_in: finds another record that counts as the one that was read. A table that was made anew, by other
+            settings or from other rows, and came out the same makes nothing stale that read it: then the newer record
+            is the one that agrees with everything else in the release.
 
     Raises:
         ManifestError: an input's record is gone, has another content hash than was read, or is its own ancestor.
     """
     found: dict[Address, TableRecord] = {}
+    parents: dict[Address, set[Address]] = {}
     outside: dict[tuple[str, str | None, str], set[str]] = {}
     waiting = list(records)
     while waiting:
@@ -97,9 +104,14 @@ def collect_closure(records: Iterable[TableRecord], lookup: Lookup) -> Closure:
         for read in record.inputs:
             if ":" in read.table:
                 outside.setdefault((read.table, read.partition, read.content_hash), set()).add(name_of(record))
-            elif _address(read) not in found:
-                waiting.append(_looked_up(read, record, lookup))
-    ordered = tuple(found[address] for address in _upstream_first(found))
+        tables = [read for read in record.inputs if ":" not in read.table]
+        taken = [
+            stand_in(read.table, read.partition, read.version, read.content_hash) or _looked_up(read, record, lookup)
+            for read in tables
+        ]
+        parents[_address(record)] = {_address(parent) for parent in taken}
+        waiting += taken
+    ordered = tuple(found[address] for address in _upstream_first(parents))
     return Closure(ordered, {key: tuple(sorted(outside[key])) for key in sorted(outside, key=str)})
 
 
@@ -128,18 +140,15 @@ def _looked_up(read: InputVersion, reader: TableRecord, lookup: Lookup) -> Table
     return record
 
 
-def _upstream_first(found: Mapping[Address, TableRecord]) -> list[Address]:
+def _upstream_first(parents: Mapping[Address, set[Address]]) -> list[Address]:
     """By the longest way from a source; equals by name."""
-    waiting = {
-        address: {_address(read) for read in record.inputs if ":" not in read.table}
-        for address, record in found.items()
-    }
+    waiting = dict(parents)
     ordered: list[Address] = []
     while waiting:
-        ready = sorted(address for address, parents in waiting.items() if not parents)
+        ready = sorted(address for address, left in waiting.items() if not left)
         if not ready:
             loop = ", ".join(sorted({table for table, _, _ in waiting}))
             raise ManifestError(f"the records of {loop} name each other as inputs: the lake's log is damaged")
         ordered += ready
-        waiting = {address: parents - set(ready) for address, parents in waiting.items() if address not in set(ready)}
+        waiting = {address: left - set(ready) for address, left in waiting.items() if address not in set(ready)}
     return ordered

@@ -100,7 +100,7 @@ def stale_inputs(runner: Runner, languages: Sequence[str]) -> list[Status]:
     """Tables that a release of these languages would be made of although they are stale."""
     lake = runner.workspace.tables
     found = [lake.record(table, Partition(LANGUAGE, code)) for table in NEEDED for code in languages]
-    closure = collect_closure([record for record in found if record], lake.lookup())
+    closure = collect_closure([record for record in found if record], lake.lookup(), lake.in_force())
     used = {(record.table, record.partition) for record in closure.records}
     states = runner.status(sorted({*languages, ENGLISH}), [])
     return [state for state in states if state.state == "stale" and (state.table, state.partition) in used]

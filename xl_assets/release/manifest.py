@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from xl_assets.generation.prompts import Prompt
 from xl_assets.identity import canonical_json, parameters_hash
 from xl_assets.release import manifest_parts as parts
-from xl_assets.release.closure import Lookup, ManifestError, TableRecord, collect_closure
+from xl_assets.release.closure import Lookup, ManifestError, StandIn, TableRecord, collect_closure
 from xl_assets.release.manifest_parts import UsedModel
 from xl_assets.release.manifest_schema import FORMAT, Manifest
 from xl_assets.release.portable import check_portable
@@ -29,6 +29,7 @@ def build_manifest(
     records: Iterable[TableRecord],
     lookup: Lookup,
     *,
+    stand_in: StandIn = lambda *read: None,
     languages: Sequence[str],
     models: Iterable[UsedModel],
     prompts: Iterable[Prompt],
@@ -48,6 +49,7 @@ def build_manifest(
         release: its name.
         records: the release's final records (model, scores, report); all else is found through their inputs.
         lookup: finds the record of an input.
+        stand_in: a later record of the same content for one that was read; see `closure.collect_closure`.
         languages: codes of the release's languages.
         models: one for every model that a record names as input ``model:ROLE``; several of a role where the
             records name several. Others are left out.
@@ -74,7 +76,7 @@ def build_manifest(
         NotPortable: an absolute path or a secret would get in.
     """
     final = list(records)
-    closure = collect_closure(final, lookup)
+    closure = collect_closure(final, lookup, stand_in)
     body: dict[str, Any] = {
         "format": FORMAT,
         "release": release,
@@ -175,11 +177,11 @@ def _check_sums(manifest: Manifest) -> None:
 
 
 def _check_inputs(manifest: Manifest) -> None:
-    there = {(entry.table, entry.partition, entry.version): entry.content_hash for entry in manifest.tables}
+    there = {(entry.table, entry.partition, entry.content_hash) for entry in manifest.tables}
     for entry in manifest.tables:
         for read in entry.inputs:
-            if read.version is not None and there.get((read.table, read.partition, read.version)) != read.content_hash:
+            if read.version is not None and (read.table, read.partition, read.content_hash) not in there:
                 raise ManifestError(
                     f"{entry.table}[{entry.partition or ''}] was made from version {read.version} of "
-                    f"{read.table}[{read.partition or ''}], which the manifest does not hold"
+                    f"{read.table}[{read.partition or ''}], of whose content the manifest holds no version"
                 )

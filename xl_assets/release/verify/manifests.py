@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from xl_assets.evaluation.language_fidelity import fidelity_by_language, pass_rates_of_models
 from xl_assets.identity import canonical_json, parameters_hash
 from xl_assets.release import manifest_parts as parts
-from xl_assets.release.closure import Closure, Lookup, ManifestError, TableRecord, collect_closure
+from xl_assets.release.closure import Closure, Lookup, ManifestError, StandIn, TableRecord, collect_closure
 from xl_assets.release.manifest import check_manifest
 from xl_assets.release.manifest_schema import Manifest
 from xl_assets.release.verify.outcome import Check, Finding
@@ -144,7 +144,7 @@ def _compare_sections(
 ) -> None:
     final = [r for r, entry in zip(records, manifest["tables"], strict=True) if entry["final"]]
     try:
-        closure = collect_closure(final, lookup)
+        closure = collect_closure(final, lookup, _pinned(records))
         made = {
             "mixed_versions": parts.mixed_versions(closure),
             "outside": parts.outside(closure),
@@ -168,6 +168,15 @@ def _compare_sections(
             message = f"the section {name} does not follow from the records"
             check.fail(Finding(message, "manifest", expected=shown, found=expected))
     _compare_models(manifest, closure, check)
+
+
+def _pinned(records: Sequence[TableRecord]) -> StandIn:
+    """Finds the release's record of what was read: that version, else another of its content."""
+    exact = {(r.table, r.partition, r.version): r for r in records}
+    alike = {(r.table, r.partition, r.content_hash): r for r in records}
+    return lambda table, partition, version, content: (
+        exact.get((table, partition, version)) or alike.get((table, partition, content))
+    )
 
 
 def _compare_models(manifest: Mapping[str, Any], closure: Closure, check: Check) -> None:
