@@ -24,7 +24,7 @@ lint: setup
 ui: setup ## open Dagster's UI on loopback (PORT=3000)
 	@.venv/bin/xl ui --port $(or $(PORT),3000)
 
-demo-models: setup ## train the demo's teacher and base model again (up to two hours on 2 cores)
+demo-models: setup ## train the demo's models again (up to two hours on 2 cores)
 	@.venv/bin/python -m demo.models.train all
 
 demo-models-check: setup ## measure the demo's models on held-out combinations
