@@ -67,7 +67,7 @@ def _second_core(corpora: list[Path]) -> list[Figure]:
     """Wall time of one process on one core, and of two on two; of more documents, as each process has to start and
     to meet each word for a first time.
     """
-    pairs = [(_ours(*corpora, cores=[0]), _ours(*corpora, workers=2, cores=[0, 1])) for _ in range(3)]
+    pairs = [(_ours(*corpora, cores=[0]), _ours(*corpora, workers=2, cores=[0, 1])) for _ in range(5)]
     return [paired("second core", "s", [two.wall for _, two in pairs], [one.wall for one, _ in pairs])]
 
 

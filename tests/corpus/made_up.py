@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,7 @@ def digests(out: Path) -> dict[str, str]:
 
 
 class Dying(LanguageIdentifier):
-    """A model whose first use in another process kills that process."""
+    """A model whose first use in another process kills that process; until then this one waits with its own use."""
 
     def __init__(self, mark: Path) -> None:
         super().__init__()
@@ -88,4 +89,7 @@ class Dying(LanguageIdentifier):
         if os.getpid() != self.parent and not self.mark.exists():
             self.mark.touch()
             os._exit(9)
+        patience = time.monotonic() + 60
+        while not self.mark.exists() and time.monotonic() < patience:
+            time.sleep(0.01)
         return super().score_lines(texts, wanted)

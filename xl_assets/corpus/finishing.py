@@ -73,13 +73,14 @@ def finish(folder: CorpusFolder, found: Found, workers: Workers, watch: Callable
     (made / DOCUMENTS).mkdir(parents=True, exist_ok=True)
     for file in (made / DOCUMENTS).iterdir():
         file.unlink()
+    decisions = _decided(folder, found, made / DOCUMENTS, workers, watch)
+    write_rows(decisions, made / DECISIONS, DECISION)
+    # Now, as the workers have something to do.
     write_rows(
         (pl.read_parquet(file) for file in folder.parts("quarantine")),
         made / QUARANTINE,
         empty_table(QuarantinedLine).schema,
     )
-    decisions = _decided(folder, found, made / DOCUMENTS, workers, watch)
-    write_rows(decisions, made / DECISIONS, DECISION)
     workers.finish()
     for name in (DOCUMENTS, QUARANTINE, DECISIONS):
         folder.publish(made / name, name)

@@ -4,6 +4,7 @@ This process works too: it takes a task itself whenever the others have enough t
 processes beside this one, which saves the start and the memory of one.
 """
 
+import atexit
 import ctypes
 import os
 import signal
@@ -25,7 +26,7 @@ from xl_assets.corpus.errors import CorpusError
 _SINGLE = dict.fromkeys(("POLARS_MAX_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
 
 #: Tasks that wait for each process beside the one that it does.
-_WAITING = 2
+_WAITING = 4
 
 PR_SET_PDEATHSIG = 1
 
@@ -115,7 +116,8 @@ class Workers:
         Args:
             task: a function of a module.
             arguments: its own.
-            send: given the arguments, gives those to send where the task is done elsewhere; default: they themselves.
+            send: given the arguments, gives those to send where the task is to be done elsewhere; default: they
+                themselves. It gets those here, too, if it is taken back.
         """
         ended = self._ended()
         if self._pool is not None and len(self._running) < self._most:
@@ -124,7 +126,8 @@ class Workers:
             place, self._sent = self._sent % self._most, self._sent + 1
             self._claims.renew(place)
             try:
-                self._running.append((place, self._pool.submit(_run, place, task, sent), task, arguments))
+                # As it was sent, so that what was written to a file to be sent is not held in memory, too.
+                self._running.append((place, self._pool.submit(_run, place, task, sent), task, sent))
             except BrokenProcessPool as error:
                 raise _died() from error
             return ended
@@ -134,12 +137,12 @@ class Workers:
         """Wait for all tasks and do here what has not begun elsewhere; returns the results not returned yet."""
         results, unneeded = [], []
         while self._running:
-            place, future, task, arguments = self._running.pop()
+            place, future, task, sent = self._running.pop()
             if self._claims.claim(place):
-                results.append(task(*arguments))
+                results.append(task(*sent))
                 unneeded.append(future)
             else:
-                self._running.append((place, future, task, arguments))
+                self._running.append((place, future, task, sent))
                 results.append(_result(self._running.popleft()[1]))
         # Their processes find them claimed; until then their places are not free.
         for future in unneeded:
@@ -210,6 +213,8 @@ def _begin(parent: int, module: str, places: SimpleQueue, orders: SimpleQueue, c
     if (ordered := orders.get()) is not None:
         prepare, arguments = ordered
         prepare(*arguments)
+    # All files are closed by then, and to take the libraries apart would cost a third of a second.
+    atexit.register(os._exit, 0)
 
 
 def _run(place: int, task: Task, arguments: Sequence[Any]) -> Any:
