@@ -22,7 +22,8 @@ class Usage:
     Attributes:
         cpu: user and system seconds, of it and all its children.
         wall: seconds.
-        peak: greatest sum of resident bytes, looked at 20 times a second.
+        peak: greatest sum of resident bytes, looked at 20 times a second. What processes may share, the pages of
+            libraries above all, counts once: how much of these is mapped hangs on the state of the page cache.
         out: what it wrote to standard output.
     """
 
@@ -97,7 +98,9 @@ class _Watch(threading.Thread):
             try:
                 root = psutil.Process(self._pid)
                 family = [root, *root.children(recursive=True)]
-                self._peak = max(self._peak, sum(process.memory_info().rss for process in family))
+                used = [process.memory_info() for process in family]
+                own = sum(memory.rss - memory.shared for memory in used)
+                self._peak = max(self._peak, own + max(memory.shared for memory in used))
             except psutil.Error:
                 continue
 
