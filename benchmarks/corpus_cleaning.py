@@ -45,6 +45,8 @@ def main(
     known = {name: run for name, run in RUNS.items() if peers and (PEERS / run[0] / "bin" / "python").is_file()}
     if peers and len(known) < len(RUNS):
         print("not installed, so left out:", ", ".join(sorted(set(RUNS) - set(known))), "(make bench-peers)")
+    # The first run of an installation compiles loops for this processor and keeps them, like building a package.
+    before = _ours(corpora[0], cores=[0])
     ours: list[Usage] = []
     theirs: dict[str, list[Usage]] = {name: [] for name in known}
     for number, corpus in enumerate(corpora):
@@ -54,7 +56,10 @@ def main(
                 theirs[name].append(_peer(corpus, place, script, further))
         print(f"round {number + 1} of {rounds} done", file=sys.stderr)
     rate = documents // rounds
-    figures = [Figure("xl corpus clean: documents per CPU second", round(rate / min(u.cpu for u in ours)), "1/s")]
+    figures = [
+        Figure("xl corpus clean: documents per CPU second", round(rate / min(u.cpu for u in ours)), "1/s"),
+        Figure("CPU of the run before all others (an installation's first compiles)", round(before.cpu, 1), "s"),
+    ]
     figures += [
         paired(f"CPU beside {name}", "s", [u.cpu for u in ours[: len(used)]], [u.cpu for u in used])
         for name, used in theirs.items()
