@@ -147,7 +147,7 @@ def report(
         outcomes: partition key -> what it was made of.
         shown: partition key -> further metadata, of columns and releases.
     """
-    metadata = {key: {**_metadata(records[key], outcomes[key]), **shown[key]} for key in records}
+    metadata = metadata_of(records, outcomes, shown)
     hashes = canonical_json({key: record.content_hash for key, record in records.items()})
     whole = (
         next(iter(records.values())).content_hash
@@ -163,15 +163,33 @@ def report(
     )
     if len(records) > 1:
         # Dagster gives all partitions of one run one data version; each partition's own is its content hash.
-        for key, record in records.items():
-            tags = {
-                "dagster/data_version": record.content_hash,
-                "dagster/data_version_is_user_provided": "true",
-                "dagster/code_version": record.code_version,
-            }
-            context.log_event(
-                dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata[key], tags=tags)
-            )
+        report_partitions(context, records, metadata)
+
+
+def report_partitions(
+    context: dg.AssetExecutionContext,
+    records: Mapping[str, Record],
+    metadata: Mapping[str, Mapping[str, dg.MetadataValue]],
+) -> None:
+    """Tell Dagster of partitions that are stored, each with its content hash as data version."""
+    for key, record in records.items():
+        tags = {
+            "dagster/data_version": record.content_hash,
+            "dagster/data_version_is_user_provided": "true",
+            "dagster/code_version": record.code_version,
+        }
+        context.log_event(
+            dg.AssetMaterialization(context.asset_key, partition=key, metadata=dict(metadata[key]), tags=tags)
+        )
+
+
+def metadata_of(
+    records: Mapping[str, Record],
+    outcomes: Mapping[str, Outcome],
+    shown: Mapping[str, Mapping[str, dg.MetadataValue]],
+) -> dict[str, dict[str, dg.MetadataValue]]:
+    """What Dagster is told of each partition that is stored; arguments as for `report`."""
+    return {key: {**_metadata(records[key], outcomes[key]), **shown[key]} for key in records}
 
 
 def judged(names: Iterable[str], outcome: Outcome) -> dict[str, str | None]:

@@ -22,7 +22,7 @@ from resources.language_identifier import LanguageIdentifier
 from resources.outside import language_hash, prompts_hash
 from resources.staging import Staged
 from xl_assets.identity import parameters_hash
-from xl_assets.outcome import CHECKS, Outcome, judged, report, severity_of
+from xl_assets.outcome import CHECKS, Outcome, judged, metadata_of, report, report_partitions, severity_of
 from xl_assets.partitions import LANGUAGES, RELEASES
 from xl_assets.release_links import release_metadata
 from xl_assets.settings import plain
@@ -148,13 +148,17 @@ class Step:
         else:
             column = column or (RELEASE if self.context.assets_def.partitions_def == RELEASES else LANGUAGE)
         records: dict[str, Record] = {}
-        for key, outcome in outcomes.items():
-            partition = Partition(column, key) if column else None
-            self._events.partition = key
-            records[key] = self.store(self.table, outcome, schema, partition, self.inputs_of(key))
-        columns = column_metadata(self.table, sorted(self._declared), schema)
-        shown = {key: {**columns, **release_metadata(self.lake, record, column)} for key, record in records.items()}
-        yield from report(self.context, records, outcomes, shown)
+        try:
+            for key, outcome in outcomes.items():
+                partition = Partition(column, key) if column else None
+                self._events.partition = key
+                records[key] = self.store(self.table, outcome, schema, partition, self.inputs_of(key))
+        except BaseException:
+            # They stay in the lake and are not made again, so nothing would ever tell Dagster of them.
+            shown = self._shown(records, schema, column)
+            report_partitions(self.context, records, metadata_of(records, outcomes, shown))
+            raise
+        yield from report(self.context, records, outcomes, self._shown(records, schema, column))
         self._events.completed(lambda: [self._told(records[key], outcomes[key], schema, column) for key in records])
 
     def store(
@@ -229,6 +233,13 @@ class Step:
                 for name, told in judged(names, outcome).items()
             ],
         )
+
+    def _shown(
+        self, records: Mapping[str, Record], schema: type[dy.Schema], column: str | None
+    ) -> dict[str, dict[str, Any]]:
+        """Metadata of columns and releases, by partition key."""
+        columns = column_metadata(self.table, sorted(self._declared), schema)
+        return {key: {**columns, **release_metadata(self.lake, record, column)} for key, record in records.items()}
 
     def _sorted_inputs(self) -> list[TableVersion]:
         return sorted(self._inputs.values(), key=lambda v: (v.table, v.partition or ""))

@@ -51,6 +51,16 @@ def test_a_broken_contract_is_a_failed_check_and_stores_nothing(world):
     assert set(Lake(world.root).current("seed_documents_identified")) == {"de"}
 
 
+def test_what_was_stored_before_another_partition_failed_is_told(world):
+    result = world.run(lambda step, key: documents(key, score=0.5 if key == "de" else 7.0))
+    (event,) = result.get_asset_materialization_events()
+    made = event.step_materialization_data.materialization
+    record = Lake(world.root).current("seed_documents_identified")["de"]
+    assert (made.partition, made.metadata["delta_version"].value) == ("de", record.version)
+    assert made.tags["dagster/data_version"] == record.content_hash
+    assert world.instance.get_materialized_partitions(event.asset_key) == {"de"}
+
+
 def test_a_partition_says_which_finished_releases_name_exactly_its_version(world):
     def in_releases(result) -> list[str]:
         events = result.get_asset_materialization_events()
