@@ -48,6 +48,7 @@ def test_a_broken_contract_is_a_failed_check_and_stores_nothing(world):
     (check,) = result.get_asset_check_evaluations()
     assert (check.check_name, check.passed, check.severity) == ("contract", False, dg.AssetCheckSeverity.ERROR)
     assert "lid_score" in check.metadata["ga"].value
+    assert check.metadata["partitions"].value == "ga"
     assert set(Lake(world.root).current("seed_documents_identified")) == {"de"}
 
 
