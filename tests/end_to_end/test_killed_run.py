@@ -43,9 +43,8 @@ def kill_while_translating(profile, root) -> None:
 
 
 def test_a_run_killed_while_translating_ends_with_the_same_data(tmp_path):
-    # Evaluation prompts in translation are another step, with an engine of its own.
-    changed = {"batch_size = 512": f"batch_size = {BATCH}", "translate = true": "translate = false"}
-    profile = write_profile(tmp_path, passages=16, **changed)
+    small_batches = {"batch_size = 512": f"batch_size = {BATCH}"}
+    profile = write_profile(tmp_path, passages=30, **small_batches)
     broken, whole = tmp_path / "broken", tmp_path / "whole"
     kill_while_translating(profile, broken)
     time.sleep(2)  # a worker that outlived the kill would still be appending
