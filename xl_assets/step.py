@@ -155,8 +155,7 @@ class Step:
                 records[key] = self.store(self.table, outcome, schema, partition, self.inputs_of(key))
         except BaseException:
             # They stay in the lake and are not made again, so nothing would ever tell Dagster of them.
-            shown = self._shown(records, schema, column)
-            report_partitions(self.context, records, metadata_of(records, outcomes, shown))
+            self._tell_stored(records, outcomes, schema, column)
             raise
         yield from report(self.context, records, outcomes, self._shown(records, schema, column))
         self._events.completed(lambda: [self._told(records[key], outcomes[key], schema, column) for key in records])
@@ -233,6 +232,21 @@ class Step:
                 for name, told in judged(names, outcome).items()
             ],
         )
+
+    def _tell_stored(
+        self,
+        records: Mapping[str, Record],
+        outcomes: Mapping[str, Outcome],
+        schema: type[dy.Schema],
+        column: str | None,
+    ) -> None:
+        """Tell Dagster of partitions that stay although another one failed; never hides why that one did."""
+        try:
+            shown = self._shown(records, schema, column)
+            report_partitions(self.context, records, metadata_of(records, outcomes, shown))
+        except Exception as error:
+            kept = ", ".join(records)
+            self.context.log.warning(f"Dagster could not be told of {kept}: {type(error).__name__}: {error}")
 
     def _shown(
         self, records: Mapping[str, Record], schema: type[dy.Schema], column: str | None

@@ -62,6 +62,15 @@ def test_what_was_stored_before_another_partition_failed_is_told(world):
     assert world.instance.get_materialized_partitions(event.asset_key) == {"de"}
 
 
+def test_what_cannot_be_told_of_stored_partitions_does_not_hide_why_another_failed(world, monkeypatch):
+    def refuse(*given):
+        raise OSError("no room")
+
+    monkeypatch.setattr("xl_assets.step.report_partitions", refuse)
+    data = failure(world.run(lambda step, key: documents(key, score=0.5 if key == "de" else 7.0)))
+    assert "lid_score" in data.user_failure_data.description
+
+
 def test_a_partition_says_which_finished_releases_name_exactly_its_version(world):
     def in_releases(result) -> list[str]:
         events = result.get_asset_materialization_events()
