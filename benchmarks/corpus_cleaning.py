@@ -10,6 +10,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from statistics import median
 from typing import Annotated
 
 import typer
@@ -65,30 +66,31 @@ def main(
         for name, used in theirs.items()
     ]
     more = [_corpus(number, documents // rounds) for number in range(20)]
-    show("LID + Gopher quality + Gopher repetition", [*figures, *_second_core(more), *_memory(more[:10])])
+    second = [_second_core(few, documents // rounds * len(few)) for few in (corpora, more)]
+    show("LID + Gopher quality + Gopher repetition", [*figures, *second, *_memory(more[:10])])
 
 
-def _second_core(corpora: list[Path]) -> list[Figure]:
-    """Wall time of one process on one core, and of two on two; of more documents, as each process has to start and
-    to meet each word for a first time, which takes the second about three seconds.
+def _second_core(corpora: list[Path], documents: int) -> Figure:
+    """Wall time of one process on one core, and of two on two: of few documents and of many, as each process has to
+    start and to meet each word for a first time, which takes the second about three seconds.
     """
     pairs = [(_ours(*corpora, cores=[0]), _ours(*corpora, workers=2, cores=[0, 1])) for _ in range(3)]
-    return [paired("second core", "s", [two.wall for _, two in pairs], [one.wall for one, _ in pairs])]
+    name = f"second core, {documents:,} documents"
+    return paired(name, "s", [two.wall for _, two in pairs], [one.wall for one, _ in pairs])
 
 
 def _memory(corpora: list[Path]) -> list[Figure]:
-    """Peak memory of all processes together, for a tenth of the documents (already many batches) and for all."""
-    few, many = (sorted(_ours(*given, workers=2).peak for _ in range(3))[1] for given in (corpora[:1], corpora))
+    """Peak memory of all processes together, for all documents beside a tenth of them (already many batches)."""
+    few, many = ([_ours(*given, workers=2) for _ in range(3)] for given in (corpora[:1], corpora))
     return [
-        Figure("peak memory, 2 workers", round(many / 2**20), "MiB"),
-        Figure(
-            "peak memory, 10 times the documents",
-            round(many / 2**20),
-            "MiB",
-            round(few / 2**20),
-            round(many / few, 3),
-        ),
+        _grown("peak memory, 10 times the documents", [u.peak for u in few], [u.peak for u in many]),
+        _grown("peak memory, shared pages once", [u.peak_shared_once for u in few], [u.peak_shared_once for u in many]),
     ]
+
+
+def _grown(name: str, few: list[int], many: list[int]) -> Figure:
+    value, baseline = median(many), median(few)
+    return Figure(name, round(value / 2**20), "MiB", round(baseline / 2**20), round(value / baseline, 3))
 
 
 def _ours(*corpora: Path, workers: int = 1, cores: list[int] | None = None) -> Usage:

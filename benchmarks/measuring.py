@@ -22,14 +22,16 @@ class Usage:
     Attributes:
         cpu: user and system seconds, of it and all its children.
         wall: seconds.
-        peak: greatest sum of resident bytes, looked at 20 times a second. What processes may share, the pages of
-            libraries above all, counts once: how much of these is mapped hangs on the state of the page cache.
+        peak: greatest sum of resident bytes, looked at 20 times a second.
+        peak_shared_once: the same, but what processes may share, the pages of libraries above all, counts once: how
+            much of these is mapped hangs on the state of the page cache.
         out: what it wrote to standard output.
     """
 
     cpu: float
     wall: float
     peak: int
+    peak_shared_once: int
     out: str
 
 
@@ -59,11 +61,13 @@ def measured(command: Sequence[str], cores: Sequence[int] | None = None, **envir
     watch = _Watch(process.pid)
     out, err = process.communicate()
     wall = time.monotonic() - began
-    peak = watch.stop()
+    watch.stop()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{err[-2000:]}")
-    return Usage(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall, peak, out)
+    return Usage(
+        after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall, watch.peak, watch.shared_once, out
+    )
 
 
 def show(title: str, figures: Sequence[Figure]) -> None:
@@ -90,7 +94,8 @@ def last_json(text: str) -> Mapping[str, object]:
 class _Watch(threading.Thread):
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
-        self._pid, self._peak, self._stopped = pid, 0, threading.Event()
+        self._pid, self._stopped = pid, threading.Event()
+        self.peak = self.shared_once = 0
         self.start()
 
     def run(self) -> None:
@@ -100,14 +105,14 @@ class _Watch(threading.Thread):
                 family = [root, *root.children(recursive=True)]
                 used = [process.memory_info() for process in family]
                 own = sum(memory.rss - memory.shared for memory in used)
-                self._peak = max(self._peak, own + max(memory.shared for memory in used))
+                self.peak = max(self.peak, sum(memory.rss for memory in used))
+                self.shared_once = max(self.shared_once, own + max(memory.shared for memory in used))
             except psutil.Error:
                 continue
 
-    def stop(self) -> int:
+    def stop(self) -> None:
         self._stopped.set()
         self.join()
-        return self._peak
 
 
 def _short(value: float | None) -> str:
