@@ -1,16 +1,17 @@
 """`clean`: any corpus through reading, identification, filters and the search for duplicates, in bounded memory.
 
 Batches are read here, in order, and judged by workers, each into files of its own. What stays is then deduplicated
-as a whole by its sketches, and a last pass writes the finished files. A run that was killed goes on from the
-batches that are finished.
+as a whole by its sketches, and a last pass writes the finished files; where nothing is compared, it begins while the
+last batches are judged. A run that was killed goes on from the batches that are finished.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 from xl_assets.corpus.configuration import configuration_of
-from xl_assets.corpus.finishing import compare_all, finish
+from xl_assets.corpus.finishing import NOTHING, Found, compare_all, finish
 from xl_assets.corpus.folder import DECISIONS, CorpusFolder
 from xl_assets.corpus.funnel import Funnel, funnel_of
 from xl_assets.corpus.handing_over import HandedOver
@@ -68,26 +69,41 @@ def clean(
         if not folder.finished:
             with nullcontext(workers) if workers else processes(options.workers) as started:
                 started.prepare(_prepare, folder, identifier, options, loaded)
-                _judge(batches, folder, started, watch)
+                count = _judge(batches, folder, started, watch)
+                compares = options.duplicates or loaded.quality
+                found = _compared(folder, options, started, watch) if compares else NOTHING
+                judged = _judged(count, folder, started)
+                finish(folder, judged, found, started, lambda records: watch("write", records, 0))
                 _prepared.clear()
-                watch("duplicates", 0, 0)
-                found = compare_all(folder, options)
-                finish(folder, found, started, lambda records: watch("write", records, 0))
         folder.close()
     return funnel_of(folder.path / DECISIONS)
 
 
-def _judge(batches: Iterator[Batch], folder: CorpusFolder, workers: Workers, watch: Watch) -> None:
-    done = folder.done()
-    for batch in batches:
-        records = batch.documents.height + batch.quarantined.height
+def _judge(batches: Iterator[Batch], folder: CorpusFolder, workers: Workers, watch: Watch) -> int:
+    """Judge all batches, but those that others are still at; returns how many there are."""
+    done, count = folder.done(), 0
+    for count, batch in enumerate(batches, 1):
         if batch.number in done:
-            watch("skip", records, batch.size)
-            continue
-        for ended in workers.do(_judge_one, batch, send=folder.hand_over):
-            watch("judge", *ended)
-    for ended in workers.finish():
-        watch("judge", *ended)
+            watch("skip", batch.documents.height + batch.quarantined.height, batch.size)
+        else:
+            workers.do(_judge_one, batch, send=folder.hand_over, then=lambda ended: watch("judge", *ended))
+    workers.take_back()
+    return count
+
+
+def _judged(count: int, folder: CorpusFolder, workers: Workers) -> Iterator[int]:
+    """The numbers of the batches, each as soon as it is judged; meanwhile this process does what waits."""
+    for number in range(count):
+        workers.finish(enough=partial(folder.holds, number))
+        yield number
+
+
+def _compared(folder: CorpusFolder, options: CleanOptions, workers: Workers, watch: Watch) -> Found:
+    workers.finish()
+    # Neither the model nor its cache is needed any more.
+    _prepared.clear()
+    watch("duplicates", 0, 0)
+    return compare_all(folder, options)
 
 
 #: What every task of this process works with.

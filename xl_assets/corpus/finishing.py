@@ -47,8 +47,12 @@ class Found(NamedTuple):
     cutoffs: pl.DataFrame | None
 
 
+#: Where nothing is compared, so that every batch can be finished by itself.
+NOTHING = Found(None, None)
+
+
 def compare_all(folder: CorpusFolder, options: CleanOptions) -> Found:
-    """Compare the documents that the batches kept: their duplicates, and the best share of what is left."""
+    """Compare the documents that all batches kept: their duplicates, and the best share of what is left."""
     quality = options.filters.quality
     if not options.duplicates:
         scored = pl.scan_parquet(folder.parts("decisions")).filter("kept").select(_LANGUAGE, "id", "quality")
@@ -60,11 +64,14 @@ def compare_all(folder: CorpusFolder, options: CleanOptions) -> Found:
     return Found(clusters, find_cutoffs(sketches, clusters, quality))
 
 
-def finish(folder: CorpusFolder, found: Found, workers: Workers, watch: Callable[[int], None]) -> None:
+def finish(
+    folder: CorpusFolder, batches: Iterable[int], found: Found, workers: Workers, watch: Callable[[int], None]
+) -> None:
     """Write the finished files; the decisions, which say that all is done, last.
 
     Args:
         folder: with the parts of all batches.
+        batches: their numbers in order; the parts of each are there when it is named.
         found: among all documents.
         workers: write the documents.
         watch: called with the number of records of each batch.
@@ -73,7 +80,7 @@ def finish(folder: CorpusFolder, found: Found, workers: Workers, watch: Callable
     (made / DOCUMENTS).mkdir(parents=True, exist_ok=True)
     for file in (made / DOCUMENTS).iterdir():
         file.unlink()
-    decisions = _decided(folder, found, made / DOCUMENTS, workers, watch)
+    decisions = _decided(folder, batches, found, made / DOCUMENTS, workers, watch)
     write_rows(decisions, made / DECISIONS, DECISION)
     # Now, as the workers have something to do.
     write_rows(
@@ -88,6 +95,7 @@ def finish(folder: CorpusFolder, found: Found, workers: Workers, watch: Callable
 
 def _decided(
     folder: CorpusFolder,
+    batches: Iterable[int],
     found: Found,
     documents: Path,
     workers: Workers,
@@ -96,8 +104,8 @@ def _decided(
     """Decisions batch by batch; on the way, the documents of each file are given to a worker."""
     waiting: list[tuple[Path, pl.DataFrame]] = []
     before = file = 0
-    for part in folder.parts("decisions"):
-        decisions = _settled(pl.read_parquet(part), found)
+    for batch in batches:
+        decisions = _settled(pl.read_parquet(folder.part("decisions", batch)), found)
         watch(decisions.height)
         kept = decisions.filter("kept").sort("position").select("position", "size", *_CLUSTER)
         numbers = (before + kept["size"].cum_sum() - kept["size"]) // FILE_BYTES
@@ -109,7 +117,7 @@ def _decided(
                 workers.do(write_documents, documents / f"part-{file:05}.parquet", waiting)
                 waiting = []
             file = number
-            waiting.append((folder.part("documents", int(part.stem)), rows.drop("size", "file")))
+            waiting.append((folder.part("documents", batch), rows.drop("size", "file")))
         yield decisions.with_columns(pl.col("cluster_id").alias("cluster")).select(*DECISION)
     workers.do(write_documents, documents / f"part-{file:05}.parquet", waiting)
 

@@ -79,6 +79,10 @@ class CorpusFolder:
         """Numbers of the finished batches."""
         return {int(file.stem) for file in (self.work / "decisions").glob("*.parquet")}
 
+    def holds(self, number: int) -> bool:
+        """Whether a batch is finished."""
+        return self.part("decisions", number).is_file()
+
     def part(self, part: str, number: int) -> Path:
         """The file of a part of a batch."""
         return self.work / part / f"{number:08}.parquet"

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.context import SpawnContext
@@ -21,6 +22,7 @@ from multiprocessing.queues import SimpleQueue
 from typing import Any
 
 from xl_assets.corpus.errors import CorpusError
+from xl_assets.corpus.garbage import to_stay
 
 #: Threads of a worker's libraries: one process a core is all that the machine needs.
 _SINGLE = dict.fromkeys(("POLARS_MAX_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
@@ -34,6 +36,8 @@ PR_SET_PDEATHSIG = 1
 _STUCK = 5
 
 Task = Callable[..., Any]
+Then = Callable[[Any], None]
+Enough = Callable[[], bool]
 
 
 class _Claims:
@@ -64,6 +68,43 @@ class _Claims:
 _shared: _Claims
 
 
+def _nothing(result: Any) -> None:
+    """What is done with a result, where nothing is."""
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass
+class _Sent:
+    """A task that was sent elsewhere; its place is free when its future is done, even if it was taken back."""
+
+    place: int
+    future: Future
+    task: Task
+    arguments: Sequence[Any]
+    then: Then
+    here: bool = False
+
+    def do(self) -> None:
+        """Do it here after all; the process that it was sent to will find it claimed."""
+        self.here = True
+        self.future.cancel()
+        self.then(self.task(*self.arguments))
+
+    def end(self) -> None:
+        """Wait for the process that it was sent to."""
+        if self.here and self.future.cancelled():
+            return
+        try:
+            result = self.future.result()
+        except BrokenProcessPool as error:
+            raise _died() from error
+        if not self.here:
+            self.then(result)
+
+
 class Workers:
     """Runs tasks here and elsewhere; see `processes`.
 
@@ -75,8 +116,8 @@ class Workers:
 
     def __init__(self, others: int = 0, module: str = "", cores: Sequence[int] = ()) -> None:
         self._others, self._most = others, others * (1 + _WAITING)
-        self._running: deque[tuple[int, Future, Task, Sequence[Any]]] = deque()
-        self._sent = 0
+        self._sent: deque[_Sent] = deque()
+        self._count = 0
         self._pool: ProcessPoolExecutor | None = None
         if others:
             context = get_context("spawn")
@@ -110,53 +151,44 @@ class Workers:
             # Their ends take a third of a second, in which this process goes on.
             self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def do(self, task: Task, *arguments: Any, send: Task | None = None) -> list[Any]:
-        """Do a task now or later, here or elsewhere; returns the results of those that have ended since.
+    def do(self, task: Task, *arguments: Any, send: Task | None = None, then: Then = _nothing) -> None:
+        """Do a task now or later, here or elsewhere.
 
         Args:
             task: a function of a module.
             arguments: its own.
             send: given the arguments, gives those to send where the task is to be done elsewhere; default: they
                 themselves. It gets those here, too, if it is taken back.
+            then: called here with the task's result, at the next call of a method after its end.
         """
-        ended = self._ended()
-        if self._pool is not None and len(self._running) < self._most:
-            sent = send(*arguments) if send else arguments
-            # Free: as many tasks run as there are places, and they end in their order or all together.
-            place, self._sent = self._sent % self._most, self._sent + 1
-            self._claims.renew(place)
-            try:
-                # As it was sent, so that what was written to a file to be sent is not held in memory, too.
-                self._running.append((place, self._pool.submit(_run, place, task, sent), task, sent))
-            except BrokenProcessPool as error:
-                raise _died() from error
-            return ended
-        return [*ended, task(*arguments)]
+        while self._sent and self._sent[0].future.done():
+            self._sent.popleft().end()
+        if self._pool is None or len(self._sent) == self._most:
+            then(task(*arguments))
+            return
+        sent = send(*arguments) if send else arguments
+        # Free: as many tasks run as there are places, and they end in their order or all together.
+        place, self._count = self._count % self._most, self._count + 1
+        self._claims.renew(place)
+        try:
+            # As it was sent, so that what was written to a file to be sent is not held in memory, too.
+            self._sent.append(_Sent(place, self._pool.submit(_run, place, task, sent), task, sent, then))
+        except BrokenProcessPool as error:
+            raise _died() from error
 
-    def finish(self) -> list[Any]:
-        """Wait for all tasks and do here what has not begun elsewhere; returns the results not returned yet."""
-        results, unneeded = [], []
-        while self._running:
-            place, future, task, sent = self._running.pop()
-            if self._claims.claim(place):
-                results.append(task(*sent))
-                unneeded.append(future)
-            else:
-                self._running.append((place, future, task, sent))
-                results.append(_result(self._running.popleft()[1]))
-        # Their processes find them claimed; until then their places are not free.
-        for future in unneeded:
-            future.cancel()
-        for future in unneeded:
-            if not future.cancelled():
-                _result(future)
-        return results
+    def take_back(self, enough: Enough = _never) -> None:
+        """Do here what has not begun elsewhere, the last one first, until there is none or it is enough."""
+        for sent in reversed(tuple(self._sent)):
+            if enough():
+                return
+            if not sent.here and self._claims.claim(sent.place):
+                sent.do()
 
-    def _ended(self) -> list[Any]:
-        results = []
-        while self._running and self._running[0][1].done():
-            results.append(_result(self._running.popleft()[1]))
-        return results
+    def finish(self, enough: Enough = _never) -> None:
+        """Take back what has not begun elsewhere, and wait for the rest, until all is done or it is enough."""
+        self.take_back(enough)
+        while self._sent and not enough():
+            self._sent.popleft().end()
 
 
 @contextmanager
@@ -209,7 +241,8 @@ def _begin(parent: int, module: str, places: SimpleQueue, orders: SimpleQueue, c
     if (core := places.get()) is not None:
         os.sched_setaffinity(0, [core])
     if module:
-        import_module(module)
+        with to_stay():
+            import_module(module)
     if (ordered := orders.get()) is not None:
         prepare, arguments = ordered
         prepare(*arguments)
@@ -219,13 +252,6 @@ def _begin(parent: int, module: str, places: SimpleQueue, orders: SimpleQueue, c
 
 def _run(place: int, task: Task, arguments: Sequence[Any]) -> Any:
     return task(*arguments) if _shared.claim(place) else None
-
-
-def _result(future: Future) -> Any:
-    try:
-        return future.result()
-    except BrokenProcessPool as error:
-        raise _died() from error
 
 
 def _died() -> CorpusError:
