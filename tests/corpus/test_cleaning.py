@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import zstandard
 
-from tests.corpus.made_up import BAD, LANGUAGES, Dying, decisions, digests, documents, run, write_corpus
+from tests.corpus.made_up import BAD, LANGUAGES, Dying, Late, decisions, digests, documents, run, write_corpus
 from xl_assets.corpus.options import CorpusError
 from xl_assets.filters.pipeline import FilterSettings
 from xl_assets.filters.rules import UnknownRuleSet
@@ -83,6 +83,27 @@ def test_one_declared_language_holds_for_all_records(corpus, tmp_path):
 def test_neither_workers_nor_batches_change_a_byte(corpus, cleaned, tmp_path, workers, batch_rows):
     run(corpus, tmp_path / "out", workers=workers, batch_rows=batch_rows)
     assert digests(tmp_path / "out") == digests(cleaned)
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_finishing_waits_for_the_batches_that_others_are_still_at(corpus, tmp_path, monkeypatch, workers):
+    monkeypatch.setattr("xl_assets.corpus.finishing.FILE_BYTES", 5_000)
+    run(corpus, tmp_path / "alone", duplicates=False)
+    out, late = tmp_path / "out", Late(tmp_path / "begun")
+    run(corpus, out, late, workers=workers, batch_rows=10, duplicates=False)
+    assert late.mark.exists()
+    assert digests(out) == digests(tmp_path / "alone")
+    assert len(digests(out)) > 5
+
+
+def test_a_worker_that_dies_while_finishing_has_begun_is_told_and_nothing_is_lost(corpus, tmp_path):
+    run(corpus, tmp_path / "alone", duplicates=False)
+    identifier, out = Dying(tmp_path / "died"), tmp_path / "out"
+    with pytest.raises(CorpusError, match=r"died.*same command again"):
+        run(corpus, out, identifier, workers=2, batch_rows=60, duplicates=False)
+    assert not (out / "decisions.parquet").exists()
+    run(corpus, out, identifier, workers=2, batch_rows=60, duplicates=False)
+    assert digests(out) == digests(tmp_path / "alone")
 
 
 def test_the_funnel_adds_up_in_all_and_by_language(corpus, tmp_path):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xl_assets.commands.corpus_shown import counts_table, err, funnel_table, out, progress, warn
-from xl_assets.corpus.garbage import stay_at_the_end, to_stay
+from xl_assets.corpus.starting import short_end, short_start
 from xl_assets.corpus.workers import processes
 
 if TYPE_CHECKING:
@@ -129,11 +129,11 @@ def clean(
         xl corpus clean swe.parquet --layout fineweb2 --rules fineweb2 --sample 0.1 --out clean/tenth
         xl corpus clean de.jsonl --language de --quality-model de=de.bin --quality-share 0.5 --out clean/de
     """
-    stay_at_the_end()
+    short_end()
     count, chosen = _one_thread_each(workers), _profile(profile)
     # They import what they need while this process does.
     with processes(count, "xl_assets.corpus.cleaning", own_cores=True) as started:
-        with to_stay():
+        with short_start():
             from xl_assets.commands.corpus_settings import Asked, models_for, settings_for, unscored
             from xl_assets.corpus.cleaning import clean as clean_corpus
             from xl_assets.corpus.options import CleanOptions
@@ -186,9 +186,9 @@ def identify(
 
         xl corpus identify crawl/ --top 3 --out languages.parquet
     """
-    stay_at_the_end()
+    short_end()
     _one_thread_each(1)
-    with to_stay():
+    with short_start():
         from xl_assets.corpus.identifying import identify as identify_corpus
         from xl_assets.corpus.options import IdentifyOptions
 

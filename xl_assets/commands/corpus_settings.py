@@ -9,7 +9,6 @@ from xl_assets.corpus.options import CorpusError
 from xl_assets.filters.language_id import IdentificationSettings
 from xl_assets.filters.pipeline import FilterSettings
 from xl_assets.filters.quality_model import QualitySettings
-from xl_assets.settings import settings_of
 
 if TYPE_CHECKING:
     from xl_assets.corpus.models import ModelFiles
@@ -51,6 +50,9 @@ def settings_for(profile: "Profile | None", asked: Asked) -> tuple[Identificatio
     """
     identification, filters = IdentificationSettings(), FilterSettings()
     if profile is not None:
+        # It knows the settings of all stages, and to import these takes longer than all else here.
+        from xl_assets.settings import settings_of
+
         identification = settings_of(profile, "identification")
         filters = settings_of(profile, "filters").with_share(settings_of(profile, "quality"))
     if asked.rules:

@@ -82,7 +82,8 @@ def clean(
 def _judge(batches: Iterator[Batch], folder: CorpusFolder, workers: Workers, watch: Watch) -> int:
     """Judge all batches, but those that others are still at; returns how many there are."""
     done, count = folder.done(), 0
-    for count, batch in enumerate(batches, 1):
+    for batch in batches:
+        count += 1
         if batch.number in done:
             watch("skip", batch.documents.height + batch.quarantined.height, batch.size)
         else:

@@ -22,13 +22,13 @@ from multiprocessing.queues import SimpleQueue
 from typing import Any
 
 from xl_assets.corpus.errors import CorpusError
-from xl_assets.corpus.garbage import to_stay
+from xl_assets.corpus.starting import short_start
 
 #: Threads of a worker's libraries: one process a core is all that the machine needs.
 _SINGLE = dict.fromkeys(("POLARS_MAX_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
 
 #: Tasks that wait for each process beside the one that it does.
-_WAITING = 4
+_WAITING = 8
 
 PR_SET_PDEATHSIG = 1
 
@@ -241,7 +241,7 @@ def _begin(parent: int, module: str, places: SimpleQueue, orders: SimpleQueue, c
     if (core := places.get()) is not None:
         os.sched_setaffinity(0, [core])
     if module:
-        with to_stay():
+        with short_start():
             import_module(module)
     if (ordered := orders.get()) is not None:
         prepare, arguments = ordered
