@@ -9,6 +9,7 @@ Example: python -m benchmarks.corpus_cleaning --documents 102000 --rounds 3
 import json
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Annotated
@@ -67,7 +68,7 @@ def main(
     ]
     more = [_corpus(number, documents // rounds) for number in range(20)]
     second = [_second_core(few, documents // rounds * len(few)) for few in (corpora, more)]
-    show("LID + Gopher quality + Gopher repetition", [*figures, *second, *_memory(more[:10])])
+    show("LID + Gopher quality + Gopher repetition", [*figures, *second, _second_core_at_most(), *_memory(more[:10])])
 
 
 def _second_core(corpora: list[Path], documents: int) -> Figure:
@@ -77,6 +78,20 @@ def _second_core(corpora: list[Path], documents: int) -> Figure:
     pairs = [(_ours(*corpora, cores=[0]), _ours(*corpora, workers=2, cores=[0, 1])) for _ in range(3)]
     name = f"second core, {documents:,} documents"
     return paired(name, "s", [two.wall for _, two in pairs], [one.wall for one, _ in pairs])
+
+
+def _second_core_at_most() -> Figure:
+    """The same of a loop that shares nothing with its like: more than that the machine's second core can't give."""
+
+    def loop(core: int) -> float:
+        return measured([sys.executable, "-c", "for _ in range(100_000_000): pass"], [core]).wall
+
+    alone, half = [], []
+    for _ in range(3):
+        alone.append(loop(0))
+        with ThreadPoolExecutor(2) as pool:
+            half.append(max(pool.map(loop, (0, 1))) / 2)
+    return paired("second core, a loop that shares nothing", "s", half, alone)
 
 
 def _memory(corpora: list[Path]) -> list[Figure]:
