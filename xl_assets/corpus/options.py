@@ -49,7 +49,7 @@ class ReadOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     layout: str | None = None
     sample: float | None = None
-    batch_rows: int = 2_000
+    batch_rows: int = 1_500
     batch_bytes: int = 6 << 20
 
 
