@@ -23,6 +23,7 @@ from xl_assets.corpus.workers import Workers, processes
 from xl_assets.filters.pipeline import FilterModels
 from xl_assets.filters.rules import thresholds_of
 from xl_assets.languages import registry
+from xl_assets.native.unneeded import release_compiler
 
 #: Told after each step of the work: what is done, records, bytes of text.
 Watch = Callable[[str, int, int], None]
@@ -126,4 +127,5 @@ def _judge_one(given: Batch | HandedOver) -> tuple[int, int]:
             f"{judged.decisions.height} decisions came out; please report this"
         )
     folder.store(batch.number, judged, batch.quarantined)
+    release_compiler()
     return judged.decisions.height, batch.size
