@@ -73,7 +73,7 @@ def main(
 
 def _second_core(corpora: list[Path], documents: int) -> Figure:
     """Wall time of one process on one core, and of two on two: of few documents and of many, as each process has to
-    start and to meet each word for a first time, which takes the second about three seconds.
+    start, which takes as long for either.
     """
     pairs = [(_ours(*corpora, cores=[0]), _ours(*corpora, workers=2, cores=[0, 1])) for _ in range(3)]
     name = f"second core, {documents:,} documents"
