@@ -36,7 +36,10 @@ GROUP = "xl_instruct"
 Events = Iterator[dg.MaterializeResult | dg.AssetMaterialization]
 
 _GENERATION = ("calls", "criteria", "directives", "diversity", "finishing", "parsing", "recipes", "selection")
-_CODE = (*(f"xl_assets.generation.{name}" for name in _GENERATION), "xl_assets.identity", "xl_assets.tables")
+_CODE = (
+    *(f"xl_assets.generation.{name}" for name in _GENERATION),
+    *("xl_assets.identity", "xl_assets.tables.contract", "xl_assets.tables.generation"),
+)
 
 
 def _version(asset: str) -> str:

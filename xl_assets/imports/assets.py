@@ -25,7 +25,7 @@ GROUP = "xl_instruct"
     name="imported_rows",
     group=GROUP,
     kinds={"polars"},
-    version=code_version("xl_assets.imports", "xl_assets.identity", "xl_assets.tables"),
+    version=code_version("xl_assets.imports", "xl_assets.identity", "xl_assets.tables.contract"),
     checks=("accounted_for", "contract"),
 )
 def imported_rows(

@@ -31,7 +31,7 @@ class ReleaseConfig(dg.Config):
     name="sft_mixture",
     group=GROUP,
     kinds={"polars"},
-    version=code_version("xl_assets.training.mixture", "xl_assets.tables"),
+    version=code_version("xl_assets.training.mixture", "xl_assets.tables.contract", "xl_assets.tables.training"),
     deps=[every_partition("xl_instruct")],
 )
 def sft_mixture(context: dg.AssetExecutionContext, config: ReleaseConfig, workspace: Workspace) -> Events:
