@@ -16,21 +16,28 @@ if TYPE_CHECKING:
 
 out, err = Console(), Console(stderr=True)
 
+_COMPILING = "Compiling loops for this machine's processor: ten to twenty-five seconds, in the first run only"
+
 
 @contextmanager
 def progress() -> Iterator["Watch"]:
-    """Shows documents and MB/s while standard error is a terminal; nothing where it is not."""
+    """Shows documents and MB/s while standard error is a terminal; tells of compiling wherever it goes."""
+    from xl_assets.native.compiling import told_of_compiling
+
     stages = {"skip": "kept from before", "judge": "judged", "duplicates": "duplicates", "write": "written"}
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TextColumn("{task.completed:,.0f} records"),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        console=err,
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    ) as bars:
+    with (
+        Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TextColumn("{task.completed:,.0f} records"),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        ) as bars,
+        told_of_compiling(lambda: err.print(_COMPILING, soft_wrap=True)),
+    ):
         tasks: dict[str, Any] = {}
         sizes: dict[str, int] = {}
 
