@@ -75,7 +75,10 @@ def _second_core(corpora: list[Path], documents: int) -> Figure:
     """Wall time of one process on one core, and of two on two: of few documents and of many, as each process has to
     start, which takes as long for either.
     """
-    pairs = [(_ours(*corpora, cores=[0]), _ours(*corpora, workers=2, cores=[0, 1])) for _ in range(3)]
+    pairs = [
+        (_ours(*corpora, cores=[0], memory=False), _ours(*corpora, workers=2, cores=[0, 1], memory=False))
+        for _ in range(3)
+    ]
     name = f"second core, {documents:,} documents"
     return paired(name, "s", [two.wall for _, two in pairs], [one.wall for one, _ in pairs])
 
@@ -84,7 +87,7 @@ def _second_core_at_most() -> Figure:
     """The same of a loop that shares nothing with its like: more than that the machine's second core can't give."""
 
     def loop(core: int) -> float:
-        return measured([sys.executable, "-c", "for _ in range(100_000_000): pass"], [core]).wall
+        return measured([sys.executable, "-c", "for _ in range(100_000_000): pass"], [core], memory=False).wall
 
     alone, half = [], []
     for _ in range(3):
@@ -108,7 +111,7 @@ def _grown(name: str, few: list[int], many: list[int]) -> Figure:
     return Figure(name, round(value / 2**20), "MiB", round(baseline / 2**20), round(value / baseline, 3))
 
 
-def _ours(*corpora: Path, workers: int = 1, cores: list[int] | None = None) -> Usage:
+def _ours(*corpora: Path, workers: int = 1, cores: list[int] | None = None, memory: bool = True) -> Usage:
     out = WORK / "out" / "xl"
     shutil.rmtree(out, ignore_errors=True)
     rules = [part for rule in RULES for part in ("--rules", rule)]
@@ -116,7 +119,7 @@ def _ours(*corpora: Path, workers: int = 1, cores: list[int] | None = None) -> U
     command = [xl, "corpus", "clean", *map(str, corpora), "--out", str(out), *rules, "--no-duplicates"]
     # The peers do neither.
     command += ["--no-redact", "--no-refine"]
-    return measured([*command, "--workers", str(workers), "--json"], cores)
+    return measured([*command, "--workers", str(workers), "--json"], cores, memory)
 
 
 def _peer(corpus: Path, place: str, script: str, further: tuple[str, ...]) -> Usage:
