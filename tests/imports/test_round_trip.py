@@ -12,6 +12,7 @@ from resources.configured import Workspace
 from resources.lake import LANGUAGE, Partition
 from tests.release.export.published import NAME, publish
 from xl_assets.identity import content_address
+from xl_assets.imports import storing
 from xl_assets.imports.columns import detect_columns
 from xl_assets.imports.contract import ImportSetError
 from xl_assets.imports.reading import column_names, read_rows
@@ -158,10 +159,65 @@ def test_a_language_that_nobody_says_must_be_named(tmp_path):
     assert import_set(tmp_path / "lake", file, "x", language="de").set.languages == ("de",)
 
 
-def test_a_copy_that_was_changed_in_the_lake_is_found(tmp_path):
+def test_a_copy_that_was_changed_in_the_lake_is_found_and_mended_by_importing_again(tmp_path):
+    file, lake = tmp_path / "de.jsonl", tmp_path / "lake"
+    file.write_text('{"instruction": "Why?", "response": "Darum."}\n')
+    import_set(lake, file, "x")
+    (copy,) = lake.glob("imports/x/*.jsonl")
+    copy.write_text("{}\n")
+    with pytest.raises(Exception, match="import the set again"):
+        materialise(Workspace(profile="demo", lake=str(lake)), "de")
+    assert import_set(lake, file, "x").changed == ()
+    assert copy.read_bytes() == file.read_bytes()
+    assert materialise(Workspace(profile="demo", lake=str(lake)), "de")["response"].to_list() == ["Darum."]
+
+
+def test_a_damaged_entry_is_replaced_where_that_is_asked_for(tmp_path):
     file = tmp_path / "de.jsonl"
     file.write_text('{"instruction": "Why?", "response": "Darum."}\n')
-    import_set(tmp_path / "lake", file, "x")
-    (tmp_path / "lake/imports/x/0000.jsonl").write_text("{}\n")
-    with pytest.raises(Exception, match="import the set again"):
-        materialise(Workspace(profile="demo", lake=str(tmp_path / "lake")), "de")
+    made = import_set(tmp_path / "lake", file, "x").set
+    (tmp_path / "lake/imports/x/import.json").write_text("{")
+    with pytest.raises(ImportSetError, match="again with --replace"):
+        import_set(tmp_path / "lake", file, "x")
+    assert import_set(tmp_path / "lake", file, "x", replace=True).changed == ("de",)
+    assert imported_sets(tmp_path / "lake") == [made]
+
+
+class Killed(BaseException):
+    """The end of a process in the middle."""
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_a_set_whose_replacement_is_killed_is_the_old_one_or_the_new_one(tmp_path, monkeypatch, step):
+    """Each of the steps that change the lake: two copies, the entry, the removal of what it does not name."""
+    old, new, lake = tmp_path / "old.jsonl", tmp_path / "new", tmp_path / "lake"
+    old.write_text('{"instruction": "Why?", "response": "Darum.", "language": "de"}\n')
+    new.mkdir()
+    for code in ("de", "ga"):
+        (new / f"{code}.jsonl").write_text(json.dumps({"instruction": "Why?", "response": code}) + "\n")
+    before = import_set(lake, old, "x").set
+    steps = iter(range(4))
+
+    def counted(do):
+        def done(*arguments):
+            if next(steps) == step:
+                raise Killed
+            return do(*arguments)
+
+        return done
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storing.os, "replace", counted(storing.os.replace))
+        patched.setattr(storing, "_remove_others", counted(storing._remove_others))
+        # A killed process cleans nothing up.
+        patched.setattr(storing.tempfile.TemporaryDirectory, "cleanup", lambda self: self._finalizer.detach())
+        with pytest.raises(Killed):
+            import_set(lake, new, "x", replace=True)
+    (found,) = imported_sets(lake)
+    assert (found == before) == (step < 3)
+    rows = materialise(Workspace(profile="demo", lake=str(lake)), "de", "ga")
+    assert rows["response"].sort().to_list() == (["Darum."] if step < 3 else ["de", "ga"])
+    made = import_set(lake, new, "x", replace=True).set
+    assert imported_sets(lake) == [made]
+    names = {"import.json", *(file.stored for file in made.files)}
+    assert step == 3 or {file.name for file in lake.glob("imports/x/*")} == names

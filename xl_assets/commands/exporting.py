@@ -110,17 +110,19 @@ def import_folder(
         columns=columns,
         replace=replace,
     )
-    funnels = _materialise(profile, lake, done.set.languages, done.changed)
+    funnels, made = _materialise(profile, lake, done.set.languages)
     if as_json:
         print(json.dumps({**asdict(done.set), "changed": list(done.changed), "rows": funnels}, indent=1))
         return
-    _show_import(done, funnels)
+    _show_import(done, funnels, made)
 
 
 def _materialise(
-    profile: str | None, lake: str | None, languages: Sequence[str], changed: Sequence[str]
-) -> dict[str, dict[str, Any]]:
-    """Make the table of the languages whose sets changed, or that lack it; returns each language's funnel."""
+    profile: str | None, lake: str | None, languages: Sequence[str]
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Make the table of the languages that it is not of the lake's very sets for, those that a set no longer has
+    among them; returns the funnels of the given ones, and what was made.
+    """
     import dagster as dg
 
     from xl_assets.imports.assets import imported_rows
@@ -132,8 +134,9 @@ def _materialise(
     tables = runner.workspace.tables
     register_languages(runner.instance, list(languages))
     there = tables.current("imported_rows")
-    # A language that the set no longer has loses its rows, too.
-    wanted = [code for code in dict.fromkeys((*languages, *changed)) if code in changed or code not in there]
+    root = Path(tables.folder("."))
+    known = dict.fromkeys((*languages, *sorted(code for code in there if code)))
+    wanted = [code for code in known if not _is_of_its_sets(there.get(code), root, code)]
     if wanted:
         with err.status(f"reading {', '.join(wanted)}"), listed_first(runner.instance, wanted):
             result = dg.materialize(
@@ -147,7 +150,18 @@ def _materialise(
         if not result.success:
             raise ImportSetError(f"the set is in the lake, but its rows are not: {_why(result)}")
     current = tables.current("imported_rows")
-    return {code: dict(current[code].facts["funnel"]) for code in languages}
+    return {code: dict(current[code].facts["funnel"]) for code in languages}, wanted
+
+
+def _is_of_its_sets(record: Any, root: Path, language: str) -> bool:
+    """Whether a language's table, if it is there, was read from the sets that the lake has now."""
+    from xl_assets.imports.contract import RECIPE
+    from xl_assets.imports.registry import set_hashes
+
+    if record is None:
+        return False
+    read = {version.table: version.content_hash for version in record.inputs if version.table.startswith(RECIPE)}
+    return read == {f"{RECIPE}{name}": digest for name, digest in set_hashes(root, language).items()}
 
 
 def _why(result: Any) -> str:
@@ -161,7 +175,7 @@ def _why(result: Any) -> str:
     return "the run failed before its step; see `xl ui`, Runs"
 
 
-def _show_import(done: Any, funnels: Mapping[str, Mapping[str, Any]]) -> None:
+def _show_import(done: Any, funnels: Mapping[str, Mapping[str, Any]], made: Sequence[str]) -> None:
     files = done.set.files
     table = Table(title=f"Imported set {done.set.name} ({done.set.configuration}, {len(files)} files)")
     for title, justify in (("language", "left"), ("read", "right"), ("kept", "right"), ("rejected", "left")):
@@ -173,8 +187,8 @@ def _show_import(done: Any, funnels: Mapping[str, Mapping[str, Any]]) -> None:
     out.print("Rows are of all sets that were imported for the language.")
     if done.found.others:
         out.print(f"Not read: {', '.join(done.found.others)} (--config, under another --name).", markup=False)
-    if not done.changed:
+    if not made:
         out.print("Nothing to do: this very set was imported before.")
         return
-    options = " ".join(f"--language {code}" for code in done.changed)
+    options = " ".join(f"--language {code}" for code in made)
     out.print(f"To filter them and go on:  xl run {options}", markup=False, soft_wrap=True)

@@ -9,10 +9,11 @@ import polars as pl
 from resources.configured import Workspace
 from resources.lake import TableVersion
 from xl_assets.declaring import code_version, language_asset
-from xl_assets.imports.contract import ImportedRow
+from xl_assets.imports.contract import RECIPE, ImportedRow
 from xl_assets.imports.reading import read_rows
-from xl_assets.imports.registry import ImportedSet, imported_sets, stored_path
+from xl_assets.imports.registry import ImportedSet, imported_sets, set_hashes
 from xl_assets.imports.rows import RowMaker
+from xl_assets.imports.storing import stored_path
 from xl_assets.outcome import Outcome
 from xl_assets.step import Step
 from xl_assets.tables import empty_table
@@ -40,10 +41,9 @@ def imported_rows(
     root = Path(step.lake.root)
     outcomes = {}
     for key in step.keys:
-        sets = imported_sets(root, key)
-        for found in sets:
-            step.note(TableVersion(f"import:{found.name}", key, 0, found.hash_of(key)))
-        outcomes[key] = _outcome(root, sets, key)
+        for name, digest in set_hashes(root, key).items():
+            step.note(TableVersion(f"{RECIPE}{name}", key, 0, digest))
+        outcomes[key] = _outcome(root, imported_sets(root, key), key)
     yield from step.write(outcomes, ImportedRow)
 
 
@@ -58,7 +58,8 @@ def _rows(root: Path, sets: list[ImportedSet], language: str, outcome: Outcome) 
     for found in sets:
         maker = RowMaker(language)
         for file in (file for file in found.files if language in file.languages):
-            raw = read_rows(stored_path(root, found.name, file), file.ending, file.columns, file.name)
+            path = stored_path(root, found.name, file.stored, file.sha256, file.name)
+            raw = read_rows(path, file.ending, file.columns, file.name)
             for frame in maker.rows(raw, found.file_of_set(file)):
                 outcome.rows_in = (outcome.rows_in or 0) + frame.height
                 yield frame

@@ -1,12 +1,9 @@
 """The imported sets of a lake: their files, copied, and how they are read.
 
-A set is a folder ``imports/<name>`` of the lake with ``import.json`` and the files under names of our own. It is
-written beside and renamed, so it is there whole or not at all; what is made from it needs nothing else.
+A set is a folder ``imports/<name>`` of the lake, see `storing`; what is made from it needs nothing else.
 """
 
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,10 +14,12 @@ from xl_assets.imports.contract import ImportSetError, check_name
 from xl_assets.imports.finding import DEFAULT, Found, SetFile, find_set
 from xl_assets.imports.reading import column_names, read_rows
 from xl_assets.imports.rows import FileOfSet, placed_languages
+from xl_assets.imports.storing import ENTRY, FOLDER, is_whole, store, stored_name
 from xl_assets.languages import get_language
+from xl_assets.locks import holding
 
 FORMAT = "xl-assets/import/1"
-FOLDER, ENTRY, CHECKSUMS = "imports", "import.json", "SHA256SUMS"
+CHECKSUMS = "SHA256SUMS"
 
 
 @dataclass(frozen=True)
@@ -111,18 +110,9 @@ def imported_languages(lake_root: Path) -> set[str]:
     return {code for found in imported_sets(lake_root) for code in found.languages}
 
 
-def stored_path(lake_root: Path, name: str, file: StoredFile) -> Path:
-    """Where a file of a set is, its bytes checked to be there.
-
-    Raises:
-        ImportSetError: it is gone, or was changed.
-    """
-    path = lake_root / FOLDER / check_name(name) / Path(file.stored).name
-    if not path.is_file() or file_hash(path) != file.sha256:
-        raise ImportSetError(
-            f"the copy of {file.name} of the imported set {name} is gone or was changed: import the set again"
-        )
-    return path
+def set_hashes(lake_root: Path, language: str) -> dict[str, str]:
+    """Name of each set with rows of a language -> address of all that decides them."""
+    return {found.name: found.hash_of(language) for found in imported_sets(lake_root, language)}
 
 
 def import_set(
@@ -158,22 +148,31 @@ def import_set(
         get_language(language)
     found = find_set(location, configuration)
     published = _published_hashes(location)
-    stored = [_describe(file, number, language, columns or {}, published) for number, file in enumerate(found.files)]
-    made = ImportedSet(name, configuration, license, tuple(stored))
-    before = _before(lake_root, name)
+    described = [_describe(file, language, columns or {}, published) for file in found.files]
+    made = ImportedSet(name, configuration, license, tuple(described))
+    with holding(lake_root / "work" / "locks", [f"import {name}"], lambda what, who: None):
+        return Imported(made, found, _put(lake_root, made, found.files, replace))
+
+
+def _put(lake_root: Path, made: ImportedSet, files: Sequence[SetFile], replace: bool) -> tuple[str, ...]:
+    """Store the set where it is not there as it is; returns the languages whose rows are others now."""
+    name = made.name
+    before = _before(lake_root, name, replace)
     changed = _changed(before, made)
     if before is not None and changed and not replace:
         raise ImportSetError(
             f"a set {name} with other content was imported before: give another --name, or --replace (tables of "
             "finished releases keep the old rows)"
         )
-    if changed or before is None:
-        _store(lake_root, made, found.files)
-    return Imported(made, found, changed)
+    # Copies that were damaged since are mended by the same bytes.
+    if changed or not all(is_whole(lake_root, name, file.stored, file.sha256) for file in made.files):
+        sources = {stored.stored: file.path for file, stored in zip(files, made.files, strict=True)}
+        store(lake_root, name, sources, {file.stored: file.sha256 for file in made.files}, _entry_text(made))
+    return changed
 
 
 def _describe(
-    file: SetFile, number: int, language: str | None, columns: Mapping[str, str], published: Mapping[str, str]
+    file: SetFile, language: str | None, columns: Mapping[str, str], published: Mapping[str, str]
 ) -> StoredFile:
     digest = file_hash(file.path)
     if published.get(file.name, digest) != digest:
@@ -186,7 +185,7 @@ def _describe(
     languages = (own,) if own else _languages_in(file, mapped)
     return StoredFile(
         file.name,
-        f"{number:04}{file.ending}",
+        stored_name(digest, file.ending),
         file.ending,
         digest,
         file.path.stat().st_size,
@@ -215,28 +214,14 @@ def _changed(before: ImportedSet | None, made: ImportedSet) -> tuple[str, ...]:
     return tuple(sorted(c for c in codes if before is None or before.hash_of(c) != made.hash_of(c)))
 
 
-def _before(lake_root: Path, name: str) -> ImportedSet | None:
+def _before(lake_root: Path, name: str, replace: bool) -> ImportedSet | None:
     entry = lake_root / FOLDER / name / ENTRY
-    return _read_entry(entry) if entry.is_file() else None
-
-
-def _store(lake_root: Path, made: ImportedSet, files: Sequence[SetFile]) -> None:
-    folder = lake_root / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(prefix=".importing-", dir=folder))
     try:
-        for file, stored in zip(files, made.files, strict=True):
-            shutil.copyfile(file.path, new / stored.stored)
-            if file_hash(new / stored.stored) != stored.sha256:
-                raise ImportSetError(f"{file.name} changed while it was read: import it again when it is finished")
-        (new / ENTRY).write_text(_entry_text(made), encoding="utf-8")
-        target = folder / made.name
-        if target.exists():
-            target.rename(new.with_name(f"{new.name}.before"))
-        new.rename(target)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-        shutil.rmtree(new.with_name(f"{new.name}.before"), ignore_errors=True)
+        return _read_entry(entry) if entry.is_file() else None
+    except ImportSetError:
+        if replace:
+            return None
+        raise
 
 
 def _entry_text(made: ImportedSet) -> str:
