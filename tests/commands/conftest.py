@@ -3,11 +3,13 @@
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import pytest
 
 from xl_assets import cli
+from xl_assets.native import compiling
 
 
 class Done(NamedTuple):
@@ -25,6 +27,8 @@ def xl(monkeypatch, capfd) -> Callable[..., Done]:
     for name in ("POLARS_MAX_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
         monkeypatch.setenv(name, os.environ.get(name, "1"))
     monkeypatch.setenv("COLUMNS", "100")
+    # Whether something is left to compile hangs on what ran before.
+    monkeypatch.setattr(compiling, "told_of_compiling", lambda tell: nullcontext())
 
     def call(*arguments: object) -> Done:
         monkeypatch.setattr(sys, "argv", ["xl", *map(str, arguments)])
