@@ -13,10 +13,9 @@ setup: ## set up .venv (done by every other target when needed)
 demo: setup ## run the main job on the embedded default and show where to look (HOLD_BACK=ga leaves a language out)
 	@.venv/bin/xl demo $(foreach code,$(HOLD_BACK),--hold-back $(code))
 
-# Two at once, by file: tests of one file share engines and lakes, and each engine takes gigabytes. In the order of
-# their names: else files with few tests come last, and those are the long ones.
+# Two at once, by file: tests of one file share engines and lakes, and each engine takes gigabytes.
 test: setup lint ## lint, check types, run the tests
-	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@.venv/bin/python -m pytest -n 2 --dist loadfile
 
 lint: setup
 	@.venv/bin/ruff check .

@@ -1,6 +1,8 @@
 """Worker processes: every task is done once, wherever it is done."""
 
 import os
+import subprocess
+import sys
 import time
 from collections import Counter
 
@@ -93,3 +95,35 @@ def test_an_error_of_a_task_is_told_wherever_it_was_done():
         started.do(fail, 1)
         with pytest.raises(ValueError, match="task 1 fails"):
             started.finish()
+
+
+DYING = """
+import os, time
+from xl_assets.corpus.workers import processes
+
+def die_or_wait(number):
+    time.sleep(1)
+    if number == 0:
+        os._exit(7)
+
+if __name__ == "__main__":
+    with processes(3) as started:
+        started.prepare(os.getpid)
+        # Both others are there once they wait for nothing.
+        time.sleep(3)
+        for number in (0, 1):
+            started.do(die_or_wait, number)
+        time.sleep(0.3)
+        for _ in range(12):
+            started.do(time.sleep, 0.2)
+        started.finish()
+"""
+
+
+def test_a_process_that_dies_while_tasks_are_taken_back_is_told_and_nobody_waits_for_the_others(tmp_path):
+    (tmp_path / "dying.py").write_text(DYING)
+    command = [sys.executable, str(tmp_path / "dying.py")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert "CorpusError: a worker process died" in ended.stderr.splitlines()[-1]
+    assert "InvalidStateError" not in ended.stderr

@@ -67,6 +67,10 @@ class _Claims:
 #: In a worker process: the claims that it shares with its parent.
 _shared: _Claims
 
+#: In the parent: all that it ever made, a few bytes each. Processes that were told to end pass over what was taken back
+#: before they do, and memory given back in the meantime would be that of the next claims.
+_kept: list[_Claims] = []
+
 
 def _nothing(result: Any) -> None:
     """What is done with a result, where nothing is."""
@@ -76,7 +80,7 @@ def _never() -> bool:
     return False
 
 
-@dataclass
+@dataclass(eq=False)
 class _Sent:
     """A task that was sent elsewhere; its place is free when its future is done, even if it was taken back."""
 
@@ -85,24 +89,18 @@ class _Sent:
     task: Task
     arguments: Sequence[Any]
     then: Then
-    here: bool = False
 
     def do(self) -> None:
         """Do it here after all; the process that it was sent to will find it claimed."""
-        self.here = True
-        self.future.cancel()
         self.then(self.task(*self.arguments))
 
     def end(self) -> None:
         """Wait for the process that it was sent to."""
-        if self.here and self.future.cancelled():
-            return
         try:
             result = self.future.result()
         except BrokenProcessPool as error:
             raise _died() from error
-        if not self.here:
-            self.then(result)
+        self.then(result)
 
 
 class Workers:
@@ -115,22 +113,26 @@ class Workers:
     """
 
     def __init__(self, others: int = 0, module: str = "", cores: Sequence[int] = ()) -> None:
-        self._others, self._most = others, others * (1 + _WAITING)
+        self._others, places = others, others * (1 + _WAITING)
         self._sent: deque[_Sent] = deque()
-        self._count = 0
+        # Never cancelled: of a cancelled future and a process that dies the executor makes an error of its own, and
+        # leaves the other processes waiting for ever.
+        self._taken_back: list[_Sent] = []
+        self._free = list(range(places))
         self._pool: ProcessPoolExecutor | None = None
         if others:
             context = get_context("spawn")
             self._orders: SimpleQueue = context.SimpleQueue()
-            self._claims = _Claims(context, self._most)
-            places = context.SimpleQueue()
+            self._claims = _Claims(context, places)
+            _kept.append(self._claims)
+            seats = context.SimpleQueue()
             for number in range(others):
-                places.put(cores[number] if cores else None)
+                seats.put(cores[number] if cores else None)
             self._pool = ProcessPoolExecutor(
                 others,
                 context,
                 initializer=_begin,
-                initargs=(os.getpid(), module, places, self._orders, self._claims),
+                initargs=(os.getpid(), module, seats, self._orders, self._claims),
             )
             # A task starts a process.
             for _ in range(others):
@@ -162,13 +164,15 @@ class Workers:
             then: called here with the task's result, at the next call of a method after its end.
         """
         while self._sent and self._sent[0].future.done():
-            self._sent.popleft().end()
-        if self._pool is None or len(self._sent) == self._most:
+            self._end_first()
+        for passed in [sent for sent in self._taken_back if sent.future.done()]:
+            self._taken_back.remove(passed)
+            self._free.append(passed.place)
+        if self._pool is None or not self._free:
             then(task(*arguments))
             return
         sent = send(*arguments) if send else arguments
-        # Free: as many tasks run as there are places, and they end in their order or all together.
-        place, self._count = self._count % self._most, self._count + 1
+        place = self._free.pop()
         self._claims.renew(place)
         try:
             # As it was sent, so that what was written to a file to be sent is not held in memory, too.
@@ -181,14 +185,21 @@ class Workers:
         for sent in reversed(tuple(self._sent)):
             if enough():
                 return
-            if not sent.here and self._claims.claim(sent.place):
+            if self._claims.claim(sent.place):
+                self._sent.remove(sent)
+                self._taken_back.append(sent)
                 sent.do()
 
     def finish(self, enough: Enough = _never) -> None:
         """Take back what has not begun elsewhere, and wait for the rest, until all is done or it is enough."""
         self.take_back(enough)
         while self._sent and not enough():
-            self._sent.popleft().end()
+            self._end_first()
+
+    def _end_first(self) -> None:
+        sent = self._sent.popleft()
+        sent.end()
+        self._free.append(sent.place)
 
 
 @contextmanager
@@ -228,7 +239,7 @@ def _single_threaded() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _begin(parent: int, module: str, places: SimpleQueue, orders: SimpleQueue, claims: _Claims) -> None:
+def _begin(parent: int, module: str, seats: SimpleQueue, orders: SimpleQueue, claims: _Claims) -> None:
     global _shared
     _shared = claims
     # Ctrl-C is the parent's to handle, and after kill -9 of the parent nobody waits for results.
@@ -238,7 +249,7 @@ def _begin(parent: int, module: str, places: SimpleQueue, orders: SimpleQueue, c
     if os.getppid() != parent:
         os._exit(1)
     # Before anything starts threads: they inherit it.
-    if (core := places.get()) is not None:
+    if (core := seats.get()) is not None:
         os.sched_setaffinity(0, [core])
     if module:
         with short_start():
