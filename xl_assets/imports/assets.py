@@ -11,7 +11,7 @@ from resources.lake import TableVersion
 from xl_assets.declaring import code_version, language_asset
 from xl_assets.imports.contract import RECIPE, ImportedRow
 from xl_assets.imports.reading import read_rows
-from xl_assets.imports.registry import ImportedSet, imported_sets, set_hashes
+from xl_assets.imports.registry import ImportedSet, imported_sets
 from xl_assets.imports.rows import RowMaker
 from xl_assets.imports.storing import stored_path
 from xl_assets.outcome import Outcome
@@ -41,9 +41,11 @@ def imported_rows(
     root = Path(step.lake.root)
     outcomes = {}
     for key in step.keys:
-        for name, digest in set_hashes(root, key).items():
-            step.note(TableVersion(f"{RECIPE}{name}", key, 0, digest))
-        outcomes[key] = _outcome(root, imported_sets(root, key), key)
+        # Read once: what is noted is what is read, even if a set is replaced meanwhile.
+        sets = imported_sets(root, key)
+        for found in sets:
+            step.note(TableVersion(f"{RECIPE}{found.name}", key, 0, found.hash_of(key)))
+        outcomes[key] = _outcome(root, sets, key)
     yield from step.write(outcomes, ImportedRow)
 
 
